@@ -1,0 +1,1 @@
+"""Files and arrays in, quantities with uncertainty out. Works on anybody's files."""

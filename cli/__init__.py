@@ -1,0 +1,44 @@
+"""The command line. No science here; every command imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ..errors import AnodeflowError
+from . import phases
+
+app = typer.Typer(
+    name="anodeflow",
+    help="Alloy anodes in solid-state batteries: build, run, analyse.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("phases")(phases.phases)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from .. import __version__
+
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run the command line; an error for the user is one sentence on standard error and an exit code."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except AnodeflowError as error:
+        if debug:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted; the same command goes on from here", err=True)
+        raise SystemExit(130) from None

@@ -1,0 +1,1 @@
+"""Programs that compute energies and move atoms."""

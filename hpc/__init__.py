@@ -1,0 +1,1 @@
+"""Where and how a Flow runs: the resumable local runner, status and folders."""
