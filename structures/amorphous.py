@@ -1,0 +1,148 @@
+"""Random packings: the starting point of a glass, with every minimum distance held."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..units import G_MOL_A3_TO_G_CM3
+from .density import estimated_density_g_cm3, parse_composition, whole_atoms
+from .distances import distance_table
+from .packing import remove_overlaps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+    from pymatgen.core import Structure
+
+    Array = NDArray[np.float64]
+
+
+def pack(
+    composition: str | Mapping[str, float],
+    *,
+    atoms: int,
+    density_g_cm3: float | None = None,
+    cell: ArrayLike | None = None,
+    minimum_distance_A: Mapping[tuple[str, str], float] | None = None,
+    seed: int,
+) -> Structure:
+    """Pack atoms at random into a periodic cell so that no pair is closer than its minimum distance.
+
+    Parameters
+    ----------
+    composition
+        Formula, e.g. ``"Li15Si4"``, or amounts by symbol.
+    atoms
+        Wanted number of atoms; rounded to whole formula units, which ``properties["notes"]`` then says.
+    density_g_cm3
+        Density; by default that of additive volumes, which ``properties["notes"]`` then says
+        (:func:`~anodeflow.structures.density.estimated_density_g_cm3`).
+    cell
+        Cell vectors as rows, shape (3, 3), in Å: any triclinic cell, instead of a cube. With a
+        density too, it gives the shape and is scaled; alone, it is kept.
+    minimum_distance_A
+        Minimum distance in Å by pair of symbols; pairs left out get 0.85 of their contact distance
+        (:func:`~anodeflow.structures.distances.contact_distance`).
+    seed
+        Seed of the random start; the same seed gives the same structure.
+
+    Returns
+    -------
+    Structure
+        Atoms grouped by element in the order of the formula. ``properties`` holds ``density_g_cm3``,
+        ``minimum_distance_A`` (by ``"Li-Si"``), ``seed`` and ``notes``.
+
+    Raises
+    ------
+    InputError
+        For an impossible composition, a cell without volume, or a density too high for the distances; the
+        message then says the highest density reached.
+
+    Examples
+    --------
+    >>> glass = pack("Li15Si4", atoms=95, density_g_cm3=1.18, seed=7)
+    >>> glass.composition.formula
+    'Li75 Si20'
+    """
+    from pymatgen.core import Composition, Lattice, Structure
+
+    content = parse_composition(composition)
+    counts, note = whole_atoms(content, atoms)
+    notes = [note] if note else []
+    names = list(counts)
+    table = distance_table(names, minimum_distance_A)
+    kinds = np.repeat(np.arange(len(names)), list(counts.values()))
+    mass = float(Composition(counts).weight)
+    if density_g_cm3 is None and cell is None:
+        density_g_cm3 = estimated_density_g_cm3(counts)
+        notes.append(f"density {density_g_cm3:.3f} g/cm3 from additive volumes")
+    matrix = _cell_of(cell, mass, density_g_cm3)
+    density = mass / abs(float(np.linalg.det(matrix))) * G_MOL_A3_TO_G_CM3
+    rng = np.random.default_rng(seed)
+    start = rng.random((len(kinds), 3))
+    packed = remove_overlaps(matrix, start @ matrix, kinds, table)
+    if packed.tightest < 1.0:
+        reached = _highest_density(matrix, packed.positions, packed.tightest, density, kinds, table)
+        raise InputError(
+            f"{density:.3f} g/cm3 is too dense for these minimum distances; the highest reached is "
+            f"{reached:.3f} g/cm3",
+            where=f"packing {content.reduced_formula}",
+            remedy="Lower the density or the minimum distances.",
+        )
+    fractional = packed.positions @ np.linalg.inv(matrix)
+    return Structure(
+        Lattice(matrix),
+        [names[k] for k in kinds],
+        fractional % 1.0,
+        properties={
+            "density_g_cm3": density,
+            "minimum_distance_A": distances_by_name(names, table),
+            "seed": seed,
+            "notes": notes,
+        },
+    )
+
+
+def distances_by_name(names: list[str], table: Array) -> dict[str, float]:
+    """Write a table of minimum distances as ``{"Li-Si": 2.45, ...}``."""
+    return {
+        f"{names[i]}-{names[j]}": float(table[i, j]) for i in range(len(names)) for j in range(i, len(names))
+    }
+
+
+def _cell_of(cell: ArrayLike | None, mass: float, density_g_cm3: float | None) -> Array:
+    if density_g_cm3 is not None and not (np.isfinite(density_g_cm3) and density_g_cm3 > 0):
+        raise InputError(f"the density {density_g_cm3} g/cm3 is not a positive number")
+    matrix = np.eye(3) if cell is None else np.array(getattr(cell, "matrix", cell), dtype=float)
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-6:
+        raise InputError(
+            "the cell has no volume", remedy="Give three cell vectors as rows that do not lie in one plane."
+        )
+    if density_g_cm3 is not None:
+        volume = mass / density_g_cm3 * G_MOL_A3_TO_G_CM3
+        matrix = matrix * (volume / abs(np.linalg.det(matrix))) ** (1 / 3)
+    return matrix
+
+
+def _highest_density(
+    matrix: Array, positions: Array, tightest: float, density: float, kinds: Any, table: Array
+) -> float:
+    """Highest density at which the distances hold, by halving between what holds and what was asked."""
+    low, high = density * max(tightest, 1e-2) ** 3, density
+    for _ in range(6):
+        middle = 0.5 * (low + high)
+        scale = (density / middle) ** (1 / 3)
+        trial = remove_overlaps(matrix * scale, positions * scale, kinds, table, max_steps=800)
+        reached = middle * min(trial.tightest, 1.0) ** 3
+        low = max(low, reached)
+        if trial.tightest >= 1.0:
+            positions = trial.positions / scale
+        else:
+            high = middle
+        if high - low < 0.005 * density:
+            break
+    return float(low)
