@@ -1,0 +1,528 @@
+"""LAMMPS text dumps, frame by frame, in constant memory: any column order, unsorted ids, triclinic, gzip."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FloatArray = NDArray[np.float64]
+
+LENGTH_A = {
+    "metal": 1.0,
+    "real": 1.0,
+    "si": 1e10,
+    "cgs": 1e8,
+    "electron": 0.529177210903,
+    "micro": 1e4,
+    "nano": 10.0,
+}
+"""Å in the length unit of each LAMMPS unit style; ``lj`` has none."""
+
+TIME_PS = {"metal": 1.0, "real": 1e-3, "si": 1e12, "cgs": 1e12, "electron": 1e-3, "micro": 1e6, "nano": 1e3}
+"""ps in the time unit of each LAMMPS unit style."""
+
+_COORDINATES = (
+    # columns, scaled, image flags needed: the first that the file has is read
+    (("xu", "yu", "zu"), False, False),
+    (("x", "y", "z"), False, True),
+    (("xsu", "ysu", "zsu"), True, False),
+    (("xs", "ys", "zs"), True, True),
+    (("x", "y", "z"), False, False),
+    (("xs", "ys", "zs"), True, False),
+)
+_FLAGS = ("ix", "iy", "iz")
+_CHUNK = 1 << 20
+_TIMESTEP = b"ITEM: TIMESTEP"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What stands above the atoms of one frame.
+
+    Attributes
+    ----------
+    step
+        Timestep as written.
+    n_atoms
+        Number of atoms.
+    cell
+        Shape ``(3, 3)``, rows are the box vectors, in the file's length unit.
+    origin
+        Shape ``(3,)``, the box corner.
+    periodic
+        Along the three box vectors.
+    columns
+        Names of the per-atom columns.
+    units
+        LAMMPS unit style, empty where the file does not say.
+    time
+        Time in the file's time unit where the file says it, else None.
+    """
+
+    step: int
+    n_atoms: int
+    cell: FloatArray
+    origin: FloatArray
+    periodic: tuple[bool, bool, bool]
+    columns: tuple[str, ...]
+    units: str
+    time: float | None
+
+
+@dataclass(frozen=True)
+class DumpFrame:
+    """One frame, atoms in the order of `LammpsDump.ids`.
+
+    Attributes
+    ----------
+    header
+        Step, box and columns.
+    positions
+        Shape ``(N, 3)`` in Å: unwrapped if the dump holds that, else as in the file.
+    values
+        Shape ``(N, k)``, the further columns that were asked for, as in the file.
+    """
+
+    header: Header
+    positions: FloatArray
+    values: FloatArray
+
+
+class LammpsDump:
+    """A LAMMPS text dump that is read as a stream.
+
+    Opening reads the first frame, which fixes the atoms and their order (ascending id).
+
+    Parameters
+    ----------
+    path
+        Dump file, plain or gzip (told by content).
+
+    Attributes
+    ----------
+    ids
+        Shape ``(N,)``, ascending.
+    labels
+        Element of each atom, else its type as text; empty where the dump has neither.
+    types
+        Type of each atom as text, or empty.
+    unwrapped
+        Whether the file holds unwrapped coordinates or image flags.
+    warnings
+        Sentences on what was left out; grows as frames are read.
+
+    Raises
+    ------
+    InputError
+        If the file is empty, is not a LAMMPS text dump, or its first frame is incomplete.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.warnings: list[str] = []
+        with _Source(self.path) as source:
+            header = self._read_header(source)
+            if header is None:
+                raise InputError(
+                    "the first frame is cut off",
+                    where=str(path),
+                    remedy="Wait for the run or write it again.",
+                )
+            self.first = header
+            self._coordinates, self._scaled, self._flags = self._choose_coordinates(header)
+            self.ids, self.labels, self.types = self._read_identity(source, header)
+        self.unwrapped = self._flags or self._coordinates[0] in ("xu", "xsu")
+        if header.units and header.units not in LENGTH_A:
+            raise InputError(f"'{header.units}' units have no length in Å", where=str(path))
+        self._length = LENGTH_A.get(header.units, 1.0)
+        # A table from id to row: direct if ids are dense, and bounded in size if they are not.
+        largest = int(self.ids[-1])
+        if largest > 20 * len(self.ids) + 1_000_000:
+            raise InputError(f"atom ids reach {largest} for {len(self.ids)} atoms", where=str(path))
+        self._lookup = np.full(largest + 1, -1, dtype=np.int64)
+        self._lookup[self.ids] = np.arange(len(self.ids))
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.ids)
+
+    def time_ps(self, header: Header) -> float | None:
+        """Return the time of a frame in ps if the file says it, else None."""
+        return None if header.time is None else header.time * TIME_PS[header.units or "metal"]
+
+    def frames(self, columns: tuple[str, ...] = (), *, offset: int = 0) -> Iterator[DumpFrame]:
+        """Yield every whole frame.
+
+        Parameters
+        ----------
+        columns
+            Further numeric columns to read into `DumpFrame.values`, such as ``("c_stress[1]", "vx")``.
+        offset
+            Byte of the (uncompressed) file where a frame begins.
+
+        Raises
+        ------
+        InputError
+            If a frame holds other atoms than the first, malformed or non-finite numbers, or a box without
+            volume.
+        """
+        from . import _parse
+
+        wanted = self._coordinates + (_FLAGS if self._flags else ()) + tuple(columns)
+        names: tuple[str, ...] = ()
+        roles = np.empty(0, dtype=np.int64)
+        n = self.n_atoms
+        stamp = np.full(n, -1, dtype=np.int64)
+        ids = np.empty(n, dtype=np.int64)
+        labels = np.empty(n, dtype=np.uint64)
+        expected: NDArray[np.uint64] | None = None
+        with _Source(self.path) as source:
+            source.skip(offset)
+            number = 0
+            while (header := self._read_header(source)) is not None:
+                self._check(header)
+                if header.columns != names:
+                    names = header.columns
+                    roles = self._roles(header, wanted)
+                values = np.empty((n, len(wanted)))
+                row = 0
+                while True:
+                    here = (source.buffer, source.position, source.end, row, n)
+                    status, row, source.position = _parse.parse_rows(
+                        *here, roles, self._lookup, stamp, number, ids, labels, values
+                    )
+                    if status != _parse.NEED_MORE or not source.fill():
+                        break
+                if status == _parse.NEED_MORE:
+                    self.warnings.append(f"the last frame (step {header.step}) is cut off and was left out")
+                    return
+                if status == _parse.BAD_ROW and source.seek_in_line(_TIMESTEP):
+                    self.warnings.append(f"the frame of step {header.step} is cut off and was left out")
+                    number += 1
+                    continue
+                if status != _parse.DONE:
+                    raise self._row_error(status, header, source.line())
+                if expected is None:
+                    expected = labels.copy()
+                    if offset:
+                        expected = None
+                elif not np.array_equal(expected, labels):
+                    atom = self.ids[np.flatnonzero(expected != labels)[0]]
+                    raise InputError(
+                        f"atom {atom} changes its {self._label_column(header)}",
+                        where=f"{self.path}: step {header.step}",
+                        remedy="Trajectories must keep every atom's species; cut the file there.",
+                    )
+                yield self._convert(header, values)
+                number += 1
+
+    # ------------------------------------------------------------------ header
+
+    def _read_header(self, source: _Source) -> Header | None:
+        """Return the next header, or None at the end of the data."""
+        where = str(self.path)
+        units, time = "", None
+        step = n_atoms = None
+        box: list[list[float]] = []
+        box_line = ""
+        while True:
+            line = source.next_line()
+            if line is None:
+                if step is not None:
+                    self.warnings.append(f"the last frame (step {step}) is cut off and was left out")
+                return None
+            if not line.strip():
+                continue
+            try:
+                if line.startswith("ITEM: UNITS"):
+                    units = _need(source).strip()
+                elif line.startswith("ITEM: TIME") and not line.startswith("ITEM: TIMESTEP"):
+                    time = float(_need(source))
+                elif line.startswith("ITEM: TIMESTEP"):
+                    step = int(_need(source))
+                elif line.startswith("ITEM: NUMBER OF ATOMS"):
+                    n_atoms = int(_need(source))
+                elif line.startswith("ITEM: BOX BOUNDS"):
+                    box_line = line[16:].strip()
+                    box = [[float(word) for word in _need(source).split()] for _ in range(3)]
+                elif line.startswith("ITEM: ATOMS"):
+                    break
+                elif not line.startswith("ITEM:"):
+                    raise InputError(
+                        "not a LAMMPS text dump" if step is None else "a frame's header is malformed",
+                        where=f"{where}: {line.strip()[:60]!r}",
+                        remedy="Give a dump written by 'dump custom' or 'dump atom'.",
+                    )
+                else:
+                    _need(source)
+            except _CutOffError:
+                which = "the last frame" if step is None else f"the last frame (step {step})"
+                self.warnings.append(f"{which} is cut off and was left out")
+                return None
+            except ValueError:
+                raise InputError(
+                    "a frame's header is malformed", where=f"{where}: after {line.strip()[:60]!r}"
+                ) from None
+        if step is None or n_atoms is None or not box:
+            raise InputError("a frame has no step, number of atoms or box", where=where)
+        if n_atoms < 1:
+            raise InputError("a frame holds no atoms", where=f"{where}: step {step}")
+        cell, origin, periodic = _box(box_line, box, f"{where}: step {step}")
+        return Header(step, n_atoms, cell, origin, periodic, tuple(line.split()[2:]), units, time)
+
+    def _check(self, header: Header) -> None:
+        where = f"{self.path}: step {header.step}"
+        if header.n_atoms != self.n_atoms:
+            raise InputError(
+                f"the number of atoms changes from {self.n_atoms} to {header.n_atoms}",
+                where=where,
+                remedy="Dump a group whose atoms stay, or cut the file there.",
+            )
+        if header.units != self.first.units and header.units and self.first.units:
+            raise InputError(f"units change from {self.first.units} to {header.units}", where=where)
+
+    def _choose_coordinates(self, header: Header) -> tuple[tuple[str, ...], bool, bool]:
+        present = set(header.columns)
+        for columns, scaled, flags in _COORDINATES:
+            if present.issuperset(columns) and (not flags or present.issuperset(_FLAGS)):
+                return columns, scaled, flags
+        raise InputError(
+            "the dump has no coordinates along all three axes",
+            where=f"{self.path}: columns {' '.join(header.columns)}",
+            remedy="Dump 'id element xu yu zu'.",
+        )
+
+    def _roles(self, header: Header, wanted: tuple[str, ...]) -> NDArray[np.int64]:
+        from . import _parse
+
+        missing = [name for name in wanted if name not in header.columns]
+        if missing:
+            raise InputError(
+                f"the dump has no column {missing[0]}",
+                where=f"{self.path}: step {header.step}, columns {' '.join(header.columns)}",
+                remedy="Add it to the dump command.",
+            )
+        roles = np.full(len(header.columns), _parse.SKIP, dtype=np.int64)
+        for k, name in enumerate(wanted):
+            roles[header.columns.index(name)] = k
+        roles[header.columns.index("id")] = _parse.ATOM_ID
+        label = self._label_column(header)
+        if label:
+            roles[header.columns.index(label)] = _parse.LABEL
+        return roles
+
+    @staticmethod
+    def _label_column(header: Header) -> str:
+        return next((name for name in ("type", "element") if name in header.columns), "")
+
+    def _read_identity(
+        self, source: _Source, header: Header
+    ) -> tuple[NDArray[np.int64], tuple[str, ...], tuple[str, ...]]:
+        """Return ids, labels and types of the first frame in ascending id."""
+        if "id" not in header.columns:
+            raise InputError(
+                "the dump has no atom ids, so atoms cannot be followed",
+                where=str(self.path),
+                remedy="Dump 'id element xu yu zu'.",
+            )
+        rows = []
+        for _ in range(header.n_atoms):
+            line = source.next_line(whole=True)
+            if line is None or line.startswith("ITEM:"):
+                raise InputError("the first frame is cut off", where=f"{self.path}: step {header.step}")
+            words = line.split()
+            if len(words) != len(header.columns):
+                raise InputError(
+                    f"a row has {len(words)} columns where {len(header.columns)} are announced",
+                    where=f"{self.path}: {line.strip()[:60]!r}",
+                )
+            rows.append(words)
+        column = {name: k for k, name in enumerate(header.columns)}
+        try:
+            ids = np.array([int(words[column["id"]]) for words in rows], dtype=np.int64)
+        except (ValueError, OverflowError):
+            raise InputError("an atom id is not a number", where=f"{self.path}: step {header.step}") from None
+        order = np.argsort(ids, kind="stable")
+        ids = ids[order]
+        if len(np.unique(ids)) != len(ids) or ids[0] < 0:
+            raise InputError("atom ids are repeated or negative", where=f"{self.path}: step {header.step}")
+        types = tuple(rows[i][column["type"]] for i in order) if "type" in column else ()
+        elements = tuple(rows[i][column["element"]] for i in order) if "element" in column else ()
+        return ids, elements or types, types
+
+    def _row_error(self, status: int, header: Header, line: str) -> InputError:
+        from . import _parse
+
+        what = {
+            _parse.BAD_ROW: f"a row does not hold {len(header.columns)} proper columns",
+            _parse.NOT_FINITE: "a coordinate is not a finite number",
+            _parse.UNKNOWN_ID: "an atom appears that the first frame does not have",
+            _parse.REPEATED_ID: "an atom id is repeated",
+        }[status]
+        return InputError(what, where=f"{self.path}: step {header.step}, {line.strip()[:60]!r}")
+
+    def _convert(self, header: Header, values: FloatArray) -> DumpFrame:
+        positions = values[:, :3]
+        if self._scaled:
+            if self._flags:
+                positions = positions + values[:, 3:6]
+            positions = header.origin + positions @ header.cell
+        elif self._flags:
+            positions = positions + values[:, 3:6] @ header.cell
+        if self._length != 1.0:
+            positions = positions * self._length
+        used = 6 if self._flags else 3
+        return DumpFrame(header, np.ascontiguousarray(positions), values[:, used:])
+
+    def box_in_angstrom(self, header: Header) -> tuple[FloatArray, FloatArray]:
+        """Return the box vectors (rows) and the box corner of a frame in Å."""
+        return header.cell * self._length, header.origin * self._length
+
+
+class _CutOffError(Exception):
+    """The data end inside a header."""
+
+
+def _need(source: _Source) -> str:
+    line = source.next_line(whole=True)
+    if line is None:
+        raise _CutOffError
+    return line
+
+
+def _box(
+    words: str, rows: list[list[float]], where: str
+) -> tuple[FloatArray, FloatArray, tuple[bool, bool, bool]]:
+    """Return cell, origin and periodicity from the three lines of the box.
+
+    For a tilted box LAMMPS writes the bounding box; its corner and lengths follow from the tilt factors
+    (LAMMPS manual, "Howto triclinic").
+    """
+    names = words.split()
+    flags = [word for word in names if len(word) == 2 and set(word) <= set("pfsm")]
+    periodic = tuple(flag == "pp" for flag in flags) if len(flags) == 3 else (True, True, True)
+    table = np.array(rows, dtype=float) if len({len(row) for row in rows}) == 1 else np.empty((0, 0))
+    if not np.all(np.isfinite(table)):
+        raise InputError("the box is not finite", where=where)
+    if names[:1] == ["abc"] and table.shape == (3, 4):
+        cell, origin = table[:, :3].copy(), table[:, 3].copy()
+    elif table.shape == (3, 3) and "xy" in names:
+        xy, xz, yz = table[:, 2]
+        low = table[:, 0] - (min(0.0, xy, xz, xy + xz), min(0.0, yz), 0.0)
+        high = table[:, 1] - (max(0.0, xy, xz, xy + xz), max(0.0, yz), 0.0)
+        lengths = high - low
+        cell = np.array([[lengths[0], 0.0, 0.0], [xy, lengths[1], 0.0], [xz, yz, lengths[2]]])
+        origin = low
+    elif table.shape == (3, 2):
+        cell, origin = np.diag(table[:, 1] - table[:, 0]), table[:, 0].copy()
+    else:
+        raise InputError("the box is malformed", where=where)
+    if not np.linalg.det(cell) > 1e-12:
+        raise InputError("the box has no volume", where=where)
+    return cell, origin, periodic  # type: ignore[return-value]  # three booleans by construction
+
+
+class _Source:
+    """Bytes of a plain or gzip file behind a sliding buffer."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            stream = path.open("rb", buffering=0)
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
+        self._raw = stream
+        magic = stream.read(2)
+        stream.seek(0)
+        self._stream: Any = (
+            gzip.GzipFile(fileobj=io.BufferedReader(stream), mode="rb") if magic == b"\x1f\x8b" else stream
+        )
+        if not magic:
+            stream.close()
+            raise InputError("the file is empty", where=str(path))
+        self.buffer = np.empty(2 * _CHUNK, dtype=np.uint8)
+        self.position = 0
+        self.end = 0
+
+    def __enter__(self) -> _Source:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._raw.close()
+
+    def skip(self, offset: int) -> None:
+        """Start at a byte of the uncompressed file."""
+        if offset:
+            self._stream.seek(offset)
+
+    def fill(self) -> bool:
+        """Bring more bytes into the buffer; False at the end of the file."""
+        kept = self.end - self.position
+        if self.position:
+            self.buffer[:kept] = self.buffer[self.position : self.end]
+        elif kept + _CHUNK > len(self.buffer):
+            self.buffer = np.concatenate([self.buffer, np.empty_like(self.buffer)])
+        self.position, self.end = 0, kept
+        try:
+            count = self._stream.readinto(self.buffer[kept : kept + _CHUNK].data)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return False
+        self.end += count
+        return bool(count)
+
+    def next_line(self, *, whole: bool = False) -> str | None:
+        """Return the next line, or None at the end; with `whole`, None also if its newline is missing."""
+        searched = self.position
+        while True:
+            view = self.buffer[searched : self.end].tobytes() if self.end - searched <= 256 else None
+            found = (
+                view.find(b"\n")
+                if view is not None
+                else self.buffer[searched : searched + 256].tobytes().find(b"\n")
+            )
+            if found >= 0:
+                stop = searched + found
+                line = self.buffer[self.position : stop].tobytes().decode("utf-8", "replace")
+                self.position = stop + 1
+                return line
+            if view is None:
+                searched += 256
+                continue
+            offset = self.end - self.position
+            if not self.fill():
+                if whole or self.position == self.end:
+                    return None
+                line = self.buffer[self.position : self.end].tobytes().decode("utf-8", "replace")
+                self.position = self.end
+                return line
+            searched = self.position + offset
+
+    def line(self) -> str:
+        """Return the line at the position without moving on."""
+        return (
+            self.buffer[self.position : min(self.end, self.position + 200)]
+            .tobytes()
+            .split(b"\n")[0]
+            .decode("utf-8", "replace")
+        )
+
+    def seek_in_line(self, words: bytes) -> bool:
+        """Move to `words` if the current line holds them."""
+        line = self.buffer[self.position : min(self.end, self.position + 4096)].tobytes().split(b"\n")[0]
+        found = line.find(words)
+        if found >= 0:
+            self.position += found
+        return found >= 0
