@@ -88,8 +88,7 @@ def pack(
     if packed.tightest < 1.0:
         reached = _highest_density(matrix, packed.positions, packed.tightest, density, kinds, table)
         raise InputError(
-            f"{density:.3f} g/cm3 is too dense for these minimum distances; the highest reached is "
-            f"{reached:.3f} g/cm3",
+            f"{density:.3f} g/cm3 is too dense for these minimum distances; the highest reached is {reached:.3f} g/cm3",
             where=f"packing {content.reduced_formula}",
             remedy="Lower the density or the minimum distances.",
         )
@@ -109,9 +108,7 @@ def pack(
 
 def distances_by_name(names: list[str], table: Array) -> dict[str, float]:
     """Write a table of minimum distances as ``{"Li-Si": 2.45, ...}``."""
-    return {
-        f"{names[i]}-{names[j]}": float(table[i, j]) for i in range(len(names)) for j in range(i, len(names))
-    }
+    return {f"{names[i]}-{names[j]}": float(table[i, j]) for i in range(len(names)) for j in range(i, len(names))}
 
 
 def _cell_of(cell: ArrayLike | None, mass: float, density_g_cm3: float | None) -> Array:

@@ -110,9 +110,7 @@ def distance_table(
         If ``given`` names an element that is not there, one pair twice with different values, or a value
         that is not a positive number.
     """
-    table = np.array(
-        [[fraction * contact_distance(a, b, elements=elements) for b in elements] for a in elements]
-    )
+    table = np.array([[fraction * contact_distance(a, b, elements=elements) for b in elements] for a in elements])
     seen: dict[frozenset[str], float] = {}
     for pair, value in (given or {}).items():
         a, b = pair

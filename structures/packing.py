@@ -46,9 +46,7 @@ class Packed:
     steps: int
 
 
-def tightest_ratio(
-    cell: Array, positions: Array, kinds: Indices, table: Array, units: Indices | None = None
-) -> float:
+def tightest_ratio(cell: Array, positions: Array, kinds: Indices, table: Array, units: Indices | None = None) -> float:
     """Smallest distance over minimum distance of any pair; pairs within one rigid unit do not count.
 
     Parameters

@@ -41,9 +41,7 @@ def test_same_seed_same_structure_other_seed_other():
 )
 def test_any_triclinic_cell(shear, seed, formula):
     cell = np.array([[9.0, 0, 0], [9 * shear[0], 10.0, 0], [9 * shear[1], 9 * shear[2], 8.0]])
-    glass = pack(
-        formula, atoms=40, cell=cell, density_g_cm3=0.8 * estimated_density_g_cm3(formula), seed=seed
-    )
+    glass = pack(formula, atoms=40, cell=cell, density_g_cm3=0.8 * estimated_density_g_cm3(formula), seed=seed)
     wanted = glass.properties["minimum_distance_A"]
     for (a, b), d in closest_pairs(glass).items():
         assert d >= wanted.get(f"{a}-{b}", wanted.get(f"{b}-{a}"))

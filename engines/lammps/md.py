@@ -1,0 +1,326 @@
+"""Molecular dynamics that can be killed at any moment and goes on to its *total* number of steps.
+
+A run writes two restart files in turn and one at its end. A continuation takes the newest whole one, keeps velocities
+and thermostat state, and ramps go on where they were. The dump is cut back to the restart first, so no frame is
+missing and none is double.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ...errors import InputError
+from ...files import write_json, write_text
+from ...structures.lammps_data import read_lammps_data
+from ...units import FS_TO_PS, GPA_TO_BAR
+from .dump import check_first_frame, truncate_dump
+from .failures import LammpsError, UnstableError, WallTimeError
+from .launch import StepRate, find_program, run_lammps
+from .log import Thermo, last_step, read_logs
+from .restart import newest_restart
+from .script import (
+    Command,
+    Dump,
+    DumpModify,
+    Fix,
+    Restart,
+    Run,
+    Timer,
+    Timestep,
+    Velocity,
+    WriteData,
+    WriteRestart,
+    render,
+)
+from .setup import System
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pymatgen.core import Structure
+
+    from ..resources import Resources
+
+DUMP_FILE = "trajectory.lammpstrj"
+_SETTINGS_FILE = "settings.json"
+_FINAL_DATA = "final.data"
+_RESTARTS = ("restart.a", "restart.b", "restart.end")
+_LARGEST_HEATING = 20.0
+
+
+@dataclass(frozen=True)
+class MDSettings:
+    """One stage of molecular dynamics.
+
+    Attributes
+    ----------
+    ensemble
+        ``nvt`` or ``npt``; Nosé–Hoover chains.
+    steps
+        Total number of steps.
+    temperature_K
+        Temperature at the start.
+    seed
+        Seed of the velocities; None takes over those that the structure brings.
+    final_temperature_K
+        Temperature at the end, reached linearly; None for a constant one.
+    pressure_GPa
+        For ``npt``.
+    cell
+        For ``npt``: ``iso`` scales the cell, ``aniso`` lets its lengths go, ``tri`` also its angles.
+    timestep_fs
+        In fs.
+    thermostat_ps, barostat_ps
+        Relaxation times in ps.
+    dump_every, thermo_every, restart_every
+        Steps between frames, lines of the log, and restart files; ``dump_every=0`` writes no trajectory.
+    """
+
+    ensemble: Literal["nvt", "npt"]
+    steps: int
+    temperature_K: float
+    seed: int | None
+    final_temperature_K: float | None = None
+    pressure_GPa: float = 0.0
+    cell: Literal["iso", "aniso", "tri"] = "iso"
+    timestep_fs: float = 1.0
+    thermostat_ps: float = 0.1
+    barostat_ps: float = 1.0
+    dump_every: int = 50
+    thermo_every: int = 50
+    restart_every: int = 1000
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "temperature_K", "timestep_fs", "thermostat_ps", "barostat_ps", "thermo_every"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"{name} has to be positive and is {getattr(self, name)}", where="molecular dynamics")
+        if self.restart_every <= 0 or self.dump_every < 0:
+            raise InputError("intervals of restarts and frames have to be positive", where="molecular dynamics")
+
+
+@dataclass(frozen=True)
+class MDRun:
+    """A finished run.
+
+    Attributes
+    ----------
+    directory
+        Folder with everything.
+    structure
+        Last step: positions unwrapped by LAMMPS' image flags, velocities as a site property.
+    thermo
+        Output of the log, joined over continuations.
+    dump
+        Trajectory, or None.
+    settings
+        What was asked.
+    segments
+        How many times LAMMPS was started for it.
+    program_version
+        LAMMPS' own.
+    """
+
+    directory: Path
+    structure: Structure
+    thermo: Thermo
+    dump: Path | None
+    settings: MDSettings
+    segments: int
+    program_version: str
+
+    @property
+    def steps_per_s(self) -> float | None:
+        """Steps per second inside LAMMPS' own loops."""
+        return self.thermo.loop_steps / self.thermo.loop_time_s if self.thermo.loop_time_s > 0 else None
+
+
+def run_md(
+    system: System,
+    settings: MDSettings,
+    directory: Path,
+    resources: Resources,
+    *,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> MDRun:
+    """Run, or go on with, or just read a stage of molecular dynamics.
+
+    Parameters
+    ----------
+    system
+        Structure and model.
+    settings
+        What to do.
+    directory
+        Folder of this run alone. If it holds a part of the same run, that is continued; if it holds all of it,
+        LAMMPS is not started.
+    resources
+        Processors and wall time.
+    progress
+        Called with step, total and steps per second while LAMMPS runs.
+
+    Raises
+    ------
+    LammpsError
+        A named failure; see `failures`. `WallTimeError` means that the run stopped cleanly and can go on.
+    InputError
+        If the folder holds another run.
+    """
+    directory = Path(directory)
+    _claim(directory, system, settings)
+    segment = len(list(directory.glob("log.*.lammps")))
+    while (newest := _newest(directory)) is None or newest[1] < settings.steps or not _is_final(directory, settings):
+        _run_segment(system, settings, directory, resources, segment, newest, progress)
+        segment += 1
+        reached = _newest(directory)
+        if reached is None or reached[1] < settings.steps:
+            if resources.wall_time_s is None:
+                raise LammpsError(
+                    f"LAMMPS ended without an error at step {reached[1] if reached else 0} of {settings.steps}",
+                    where=directory.name,
+                    remedy=LammpsError.advice,
+                )
+            raise WallTimeError(
+                f"the wall time of {resources.wall_time_s:g} s was met at step {reached[1] if reached else 0} "
+                f"of {settings.steps}",
+                where=directory.name,
+                remedy=WallTimeError.advice,
+            )
+    logs = sorted(directory.glob("log.*.lammps"))
+    thermo = read_logs(logs)
+    _check_heating(thermo, settings, directory)
+    dump = directory / DUMP_FILE if settings.dump_every else None
+    if dump:
+        check_first_frame(dump, system.symbols)
+    return MDRun(
+        directory=directory,
+        structure=read_lammps_data(directory / _FINAL_DATA, system.element_map),
+        thermo=thermo,
+        dump=dump,
+        settings=settings,
+        segments=len(logs),
+        program_version=find_program().version,
+    )
+
+
+def _claim(directory: Path, system: System, settings: MDSettings) -> None:
+    """Write the inputs of a new run, or check that the folder holds the same one."""
+    asked = json.loads(
+        json.dumps(
+            {
+                "settings": asdict(settings),
+                "elements": list(system.element_map.elements),
+                "masses": list(system.element_map.masses()),
+                "natoms": len(system.structure),
+                "potential": system.card.name,
+                "fingerprint": system.card.fingerprint,
+            }
+        )
+    )
+    path = directory / _SETTINGS_FILE
+    if path.exists():
+        found = json.loads(path.read_text())
+        if found != asked:
+            differing = sorted(key for key in asked if found.get(key) != asked[key])
+            raise InputError(
+                f"the folder holds another run; {', '.join(differing)} differ",
+                where=str(path),
+                remedy="Use an empty folder.",
+            )
+        return
+    system.write_files(directory)
+    write_json(path, asked)
+
+
+def _newest(directory: Path) -> tuple[Path, int] | None:
+    return newest_restart([directory / name for name in _RESTARTS])
+
+
+def _is_final(directory: Path, settings: MDSettings) -> bool:
+    """Return whether the last data file is there and of the last step."""
+    path = directory / _FINAL_DATA
+    if not path.exists():
+        return False
+    with path.open() as stream:
+        return f"timestep = {settings.steps}," in stream.readline()
+
+
+def _run_segment(
+    system: System,
+    settings: MDSettings,
+    directory: Path,
+    resources: Resources,
+    segment: int,
+    newest: tuple[Path, int] | None,
+    progress: Callable[[int, int, float], None] | None,
+) -> None:
+    start = newest[1] if newest else 0
+    dump = directory / DUMP_FILE
+    if settings.dump_every:
+        truncate_dump(dump, start)
+    commands = md_commands(system, settings, restart=newest[0].name if newest else None, resources=resources)
+    script, log = f"in.{segment:03d}.lammps", f"log.{segment:03d}.lammps"
+    write_text(directory / script, render(commands))
+    rate = StepRate(start)
+    checked = settings.dump_every == 0
+
+    def watch() -> None:
+        nonlocal checked
+        checked = checked or check_first_frame(dump, system.symbols)
+        step = last_step(directory / log)
+        if progress and step is not None:
+            progress(step, settings.steps, rate(step))
+
+    run_lammps(directory, script, log, resources, watch=watch)
+
+
+def md_commands(system: System, settings: MDSettings, *, restart: str | None, resources: Resources) -> list[Command]:
+    """Return the script of a run, from its data file or from a restart.
+
+    Parameters
+    ----------
+    system, settings
+        What to run.
+    restart
+        Restart file to go on from; None starts.
+    resources
+        Gives the wall time.
+    """
+    first, last = settings.temperature_K, settings.final_temperature_K or settings.temperature_K
+    coupling: tuple[str | float, ...] = ("temp", first, last, settings.thermostat_ps)
+    if settings.ensemble == "npt":
+        pressure_bar = settings.pressure_GPa * GPA_TO_BAR
+        coupling += (settings.cell, pressure_bar, pressure_bar, settings.barostat_ps)
+    commands = system.commands(restart=restart, thermo_every=settings.thermo_every)
+    commands.append(Timestep(settings.timestep_fs * FS_TO_PS))
+    if restart is None and settings.seed is not None:
+        commands.append(Velocity("all", "create", first, settings.seed))
+    commands.append(Fix("integrate", "all", settings.ensemble, coupling))
+    if settings.dump_every:
+        columns = ("id", "element", "xu", "yu", "zu")
+        commands.append(Dump("trajectory", "all", "custom", settings.dump_every, DUMP_FILE, columns))
+        elements = system.element_map.elements
+        modify = ("element", *elements, "sort", "id", "format", "float", "%.8f", "flush", True)
+        commands.append(DumpModify("trajectory", modify if restart is None else (*modify, "append", True)))
+    commands.append(Restart(settings.restart_every, *_RESTARTS[:2]))
+    if resources.wall_time_s is not None:
+        seconds = int(resources.wall_time_s)
+        limit = f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+        commands.append(Timer("timeout", limit))
+    commands.append(Run(settings.steps, ("upto", "start", 0, "stop", settings.steps)))
+    commands += [WriteRestart(_RESTARTS[2]), WriteData(_FINAL_DATA)]
+    return commands
+
+
+def _check_heating(thermo: Thermo, settings: MDSettings, directory: Path) -> None:
+    """Raise if the run ended far hotter than any thermostat would leave it."""
+    hottest = max(settings.temperature_K, settings.final_temperature_K or 0.0)
+    last = thermo["temp"][len(thermo.table) // 2 :]
+    if len(last) and last.mean() > _LARGEST_HEATING * hottest:
+        raise UnstableError(
+            f"the mean temperature of the second half is {last.mean():.3g} K where {hottest:g} K was asked for",
+            where=directory.name,
+            remedy=UnstableError.advice,
+        )

@@ -1,0 +1,301 @@
+"""A LAMMPS input as a typed list of commands, rendered once.
+
+Each command is a frozen dataclass whose fields are LAMMPS' own arguments in LAMMPS' own order. A word that could end
+the line or start a new command cannot be rendered, so no value from a file can smuggle one in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from ...errors import InputError
+
+Word = str | int | float
+_UNSAFE = re.compile(r"[\s\"'&#$`;]")
+
+
+def _word(value: Word) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return repr(value)
+    text = str(value)
+    if not text or _UNSAFE.search(text):
+        raise InputError(f"'{text}' cannot stand in a LAMMPS input")
+    return text
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line of a LAMMPS input; tuples are spread out, None is left out."""
+
+    keyword: ClassVar[str]
+
+    def render(self) -> str:
+        """Return the line."""
+        words = [self.keyword]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None:
+                continue
+            words += [_word(item) for item in value] if isinstance(value, tuple) else [_word(value)]
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Units(Command):
+    """``units``."""
+
+    keyword = "units"
+    style: str = "metal"
+
+
+@dataclass(frozen=True)
+class AtomStyle(Command):
+    """``atom_style``."""
+
+    keyword = "atom_style"
+    style: str = "atomic"
+
+
+@dataclass(frozen=True)
+class Boundary(Command):
+    """``boundary``, one letter a direction."""
+
+    keyword = "boundary"
+    x: str = "p"
+    y: str = "p"
+    z: str = "p"
+
+
+@dataclass(frozen=True)
+class Box(Command):
+    """``box tilt large``: any tilt is allowed."""
+
+    keyword = "box"
+    arguments: tuple[Word, ...] = ("tilt", "large")
+
+
+@dataclass(frozen=True)
+class ReadData(Command):
+    """``read_data``."""
+
+    keyword = "read_data"
+    file: str
+
+
+@dataclass(frozen=True)
+class ReadRestart(Command):
+    """``read_restart``."""
+
+    keyword = "read_restart"
+    file: str
+
+
+@dataclass(frozen=True)
+class PairStyle(Command):
+    """``pair_style``."""
+
+    keyword = "pair_style"
+    arguments: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class PairCoeff(Command):
+    """``pair_coeff``."""
+
+    keyword = "pair_coeff"
+    arguments: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class Mass(Command):
+    """``mass`` of a type in g/mol."""
+
+    keyword = "mass"
+    type: int
+    mass: float
+
+
+@dataclass(frozen=True)
+class Neighbor(Command):
+    """``neighbor``: skin in Å."""
+
+    keyword = "neighbor"
+    skin: float = 1.0
+    style: str = "bin"
+
+
+@dataclass(frozen=True)
+class NeighModify(Command):
+    """``neigh_modify``: rebuild whenever an atom has moved half the skin."""
+
+    keyword = "neigh_modify"
+    arguments: tuple[Word, ...] = ("every", 1, "delay", 0, "check", True)
+
+
+@dataclass(frozen=True)
+class Timestep(Command):
+    """``timestep`` in ps."""
+
+    keyword = "timestep"
+    ps: float
+
+
+@dataclass(frozen=True)
+class Velocity(Command):
+    """``velocity all create``: Maxwell–Boltzmann at a temperature, without total momentum."""
+
+    keyword = "velocity"
+    group: str
+    style: str
+    temperature_K: float
+    seed: int
+    arguments: tuple[Word, ...] = ("mom", True, "rot", False, "dist", "gaussian")
+
+
+@dataclass(frozen=True)
+class Fix(Command):
+    """``fix``."""
+
+    keyword = "fix"
+    id: str
+    group: str
+    style: str
+    arguments: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unfix(Command):
+    """``unfix``."""
+
+    keyword = "unfix"
+    id: str
+
+
+@dataclass(frozen=True)
+class ResetTimestep(Command):
+    """``reset_timestep``."""
+
+    keyword = "reset_timestep"
+    step: int
+
+
+@dataclass(frozen=True)
+class Thermo(Command):
+    """``thermo``: steps between lines of the log."""
+
+    keyword = "thermo"
+    every: int
+
+
+@dataclass(frozen=True)
+class ThermoStyle(Command):
+    """``thermo_style custom``."""
+
+    keyword = "thermo_style"
+    style: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ThermoModify(Command):
+    """``thermo_modify``."""
+
+    keyword = "thermo_modify"
+    arguments: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class Dump(Command):
+    """``dump``."""
+
+    keyword = "dump"
+    id: str
+    group: str
+    style: str
+    every: int
+    file: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DumpModify(Command):
+    """``dump_modify``."""
+
+    keyword = "dump_modify"
+    id: str
+    arguments: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class Restart(Command):
+    """``restart``: write restart files in turn to two names."""
+
+    keyword = "restart"
+    every: int
+    first: str
+    second: str
+
+
+@dataclass(frozen=True)
+class Timer(Command):
+    """``timer timeout``: stop cleanly after a wall time of ``H:MM:SS``."""
+
+    keyword = "timer"
+    what: str
+    limit: str
+    arguments: tuple[Word, ...] = ("every", 100)
+
+
+@dataclass(frozen=True)
+class MinStyle(Command):
+    """``min_style``."""
+
+    keyword = "min_style"
+    style: str
+
+
+@dataclass(frozen=True)
+class Minimize(Command):
+    """``minimize``: energy tolerance, force tolerance in eV/Å, and the two limits."""
+
+    keyword = "minimize"
+    energy_tolerance: float
+    force_tolerance_eV_A: float
+    iterations: int
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class Run(Command):
+    """``run``; with ``upto`` the number is the total, and ``start``, ``stop`` keep a ramp on its way."""
+
+    keyword = "run"
+    steps: int
+    arguments: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class WriteRestart(Command):
+    """``write_restart``."""
+
+    keyword = "write_restart"
+    file: str
+
+
+@dataclass(frozen=True)
+class WriteData(Command):
+    """``write_data``."""
+
+    keyword = "write_data"
+    file: str
+    arguments: tuple[Word, ...] = ("nocoeff",)
+
+
+def render(commands: Iterable[Command]) -> str:
+    """Return the text of an input file."""
+    return "".join(command.render() + "\n" for command in commands)
