@@ -56,9 +56,7 @@ def read_structure(path: str | Path) -> tuple[Structure, Source]:
         return _from_materials_project(text)
     path = Path(path)
     if not path.is_file():
-        raise InputError(
-            f"there is no file '{path}'", remedy="Give a path to a CIF, POSCAR or extended XYZ file."
-        )
+        raise InputError(f"there is no file '{path}'", remedy="Give a path to a CIF, POSCAR or extended XYZ file.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

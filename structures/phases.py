@@ -273,9 +273,7 @@ def _build(name: str) -> Structure:
     for site in item.sites:
         orbit = group.get_orbit([float(value) for value in site.xyz])
         if len(orbit) != site.multiplicity:
-            raise ValueError(
-                f"{name}: the {site.wyckoff} site of {'/'.join(site.species)} has {len(orbit)} positions"
-            )
+            raise ValueError(f"{name}: the {site.wyckoff} site of {'/'.join(site.species)} has {len(orbit)} positions")
         coordinates.extend(orbit)
         species.extend([dict(site.species)] * len(orbit))
     return Structure(Lattice.from_parameters(*item.cell), species, coordinates)

@@ -30,9 +30,7 @@ def test_every_reference_record_is_in_the_library_as_it_stands_there(shared):
         assert item.verified == record["verified"]
         assert item.citation == record["citation"]
         if item.is_ordered:
-            nearest = min(
-                record["min_distance"], *item.cell[:3]
-            )  # the records leave out an atom's own images
+            nearest = min(record["min_distance"], *item.cell[:3])  # the records leave out own images
             assert minimum_distance(structure) == pytest.approx(nearest, abs=2e-3)
 
 
@@ -85,9 +83,7 @@ def test_orbits_agree_with_pymatgen():
 def test_a_rounded_third_is_an_error_and_not_more_atoms(monkeypatch):
     item = phase("Li5Sn2")
     assert len(item.structure) == 21
-    first = dataclasses.replace(
-        item.sites[0], xyz=(Fraction("0.3333"), Fraction("0.6667"), item.sites[0].xyz[2])
-    )
+    first = dataclasses.replace(item.sites[0], xyz=(Fraction("0.3333"), Fraction("0.6667"), item.sites[0].xyz[2]))
     broken = dataclasses.replace(item, name="broken", sites=(first, *item.sites[1:]))
     monkeypatch.setitem(phases._library(), "broken", broken)
     with pytest.raises(ValueError, match="6c site of Sn has"):
