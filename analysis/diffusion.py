@@ -179,9 +179,7 @@ def tracer_diffusivity(
     )
     if reason:
         quantity = Quantity(**common, value=None, method=METHOD, converged=False, warnings=(reason,))
-        return TracerDiffusion(
-            quantity, lag_ps, msd, msd_error, None, None, None, alpha, alpha_error, ions, duration
-        )
+        return TracerDiffusion(quantity, lag_ps, msd, msd_error, None, None, None, alpha, alpha_error, ions, duration)
     value, error = slope * to_D, slope_error * to_D
     warnings: list[str] = []
     if fit.start > 0 and lags[fit.start] > frames / 10:
@@ -381,9 +379,7 @@ def _agree(here: FloatArray, later: FloatArray, limit: float, immaterial: float)
 def _walk_and_noise(lag: FloatArray, msd: FloatArray, dimensions: int) -> tuple[float, float]:
     """Return rough variances of a step and of the noise along one coordinate, for the weights only."""
     middle = len(lag) // 2
-    slope = (msd[middle:].mean() - msd[: max(1, middle)].mean()) / (
-        lag[middle:].mean() - lag[: max(1, middle)].mean()
-    )
+    slope = (msd[middle:].mean() - msd[: max(1, middle)].mean()) / (lag[middle:].mean() - lag[: max(1, middle)].mean())
     top = float(msd.max()) or 1.0
     slope = max(float(slope), 1e-3 * top / float(lag[-1]))
     intercept = max(float(msd[0]) - slope * float(lag[0]), 0.0)

@@ -7,7 +7,6 @@ import time
 
 import numpy as np
 import pytest
-
 from anodeflow.analysis.diffusion import tracer_diffusivity
 from anodeflow.analysis.walks import brownian_walk, caged_walk, exclusion_gas, hopping_walk, persistent_walk
 from anodeflow.errors import InputError
