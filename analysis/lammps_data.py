@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Iterable
 
 _TYPE_COLUMN = {
     "atomic": 1,
@@ -24,7 +23,7 @@ _TYPE_COLUMN = {
 """Column of the atom type in the ``Atoms`` section by atom style (LAMMPS manual, read_data)."""
 
 
-def read_types(path: str | Path, ids: NDArray[np.int64] | None = None) -> list[str]:
+def read_types(path: str | Path, ids: Iterable[int] | None = None) -> list[str]:
     """Return the type of each atom in ascending id, or of `ids`.
 
     The atom style is taken from the comment behind ``Atoms`` or, without one, from the number of columns.
@@ -58,8 +57,8 @@ def read_types(path: str | Path, ids: NDArray[np.int64] | None = None) -> list[s
                 remedy="Write it behind the section, as in 'Atoms # atomic'.",
             )
         types[int(words[0])] = words[_TYPE_COLUMN[style]]
-    wanted = sorted(types) if ids is None else ids
+    wanted = sorted(types) if ids is None else [int(atom) for atom in ids]
     missing = [atom for atom in wanted if atom not in types]
     if missing:
         raise InputError(f"atom {missing[0]} is not in the data file", where=str(path))
-    return [types[int(atom)] for atom in wanted]
+    return [types[atom] for atom in wanted]

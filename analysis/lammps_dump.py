@@ -42,8 +42,8 @@ _COORDINATES = (
     (("x", "y", "z"), False, False),
     (("xs", "ys", "zs"), True, False),
 )
-_FLAGS = ("ix", "iy", "iz")
-_CHUNK = 1 << 20
+FLAGS = ("ix", "iy", "iz")
+_CHUNK = 1 << 18
 _TIMESTEP = b"ITEM: TIMESTEP"
 
 
@@ -79,6 +79,36 @@ class Header:
     columns: tuple[str, ...]
     units: str
     time: float | None
+
+
+def choose_coordinates(columns: tuple[str, ...], where: str) -> tuple[tuple[str, ...], bool, bool]:
+    """Return the coordinate columns to read, whether they are scaled, and whether image flags go with them.
+
+    Raises
+    ------
+    InputError
+        If one axis has no coordinate.
+    """
+    for names, scaled, flags in _COORDINATES:
+        if set(columns).issuperset(names) and (not flags or set(columns).issuperset(FLAGS)):
+            return names, scaled, flags
+    raise InputError(
+        "the dump has no coordinates along all three axes",
+        where=f"{where}: columns {' '.join(columns)}",
+        remedy="Dump 'id element xu yu zu'.",
+    )
+
+
+def to_cartesian(values: FloatArray, header: Header, scaled: bool, flags: bool) -> FloatArray:
+    """Return positions in the file's length unit from coordinate columns and image flags behind them."""
+    positions = values[:, :3]
+    if scaled:
+        if flags:
+            positions = positions + values[:, 3:6]
+        return np.asarray(header.origin + positions @ header.cell)
+    if flags:
+        return np.asarray(positions + values[:, 3:6] @ header.cell)
+    return positions
 
 
 @dataclass(frozen=True)
@@ -141,7 +171,7 @@ class LammpsDump:
                     remedy="Wait for the run or write it again.",
                 )
             self.first = header
-            self._coordinates, self._scaled, self._flags = self._choose_coordinates(header)
+            self._coordinates, self._scaled, self._flags = choose_coordinates(header.columns, str(self.path))
             self.ids, self.labels, self.types = self._read_identity(source, header)
         self.unwrapped = self._flags or self._coordinates[0] in ("xu", "xsu")
         if header.units and header.units not in LENGTH_A:
@@ -151,7 +181,7 @@ class LammpsDump:
         largest = int(self.ids[-1])
         if largest > 20 * len(self.ids) + 1_000_000:
             raise InputError(f"atom ids reach {largest} for {len(self.ids)} atoms", where=str(path))
-        self._lookup = np.full(largest + 1, -1, dtype=np.int64)
+        self._lookup = np.full(largest + 1, -1, dtype=np.int32)
         self._lookup[self.ids] = np.arange(len(self.ids))
 
     @property
@@ -181,12 +211,11 @@ class LammpsDump:
         """
         from . import _parse
 
-        wanted = self._coordinates + (_FLAGS if self._flags else ()) + tuple(columns)
+        wanted = self._coordinates + (FLAGS if self._flags else ()) + tuple(columns)
         names: tuple[str, ...] = ()
         roles = np.empty(0, dtype=np.int64)
         n = self.n_atoms
-        stamp = np.full(n, -1, dtype=np.int64)
-        ids = np.empty(n, dtype=np.int64)
+        stamp = np.full(n, -1, dtype=np.int32)
         labels = np.empty(n, dtype=np.uint64)
         expected: NDArray[np.uint64] | None = None
         with _Source(self.path) as source:
@@ -200,10 +229,17 @@ class LammpsDump:
                 values = np.empty((n, len(wanted)))
                 row = 0
                 while True:
-                    here = (source.buffer, source.position, source.end, row, n)
-                    status, row, source.position = _parse.parse_rows(
-                        *here, roles, self._lookup, stamp, number, ids, labels, values
+                    here = (
+                        source.buffer,
+                        np.uint64(source.position),
+                        np.uint64(source.whole_lines()),
+                        row,
+                        n,
                     )
+                    status, row, position = _parse.parse_rows(
+                        *here, roles, self._lookup, stamp, number, labels, values
+                    )
+                    source.position = int(position)
                     if status != _parse.NEED_MORE or not source.fill():
                         break
                 if status == _parse.NEED_MORE:
@@ -280,7 +316,7 @@ class LammpsDump:
             raise InputError("a frame has no step, number of atoms or box", where=where)
         if n_atoms < 1:
             raise InputError("a frame holds no atoms", where=f"{where}: step {step}")
-        cell, origin, periodic = _box(box_line, box, f"{where}: step {step}")
+        cell, origin, periodic = box_of(box_line, box, f"{where}: step {step}")
         return Header(step, n_atoms, cell, origin, periodic, tuple(line.split()[2:]), units, time)
 
     def _check(self, header: Header) -> None:
@@ -293,17 +329,6 @@ class LammpsDump:
             )
         if header.units != self.first.units and header.units and self.first.units:
             raise InputError(f"units change from {self.first.units} to {header.units}", where=where)
-
-    def _choose_coordinates(self, header: Header) -> tuple[tuple[str, ...], bool, bool]:
-        present = set(header.columns)
-        for columns, scaled, flags in _COORDINATES:
-            if present.issuperset(columns) and (not flags or present.issuperset(_FLAGS)):
-                return columns, scaled, flags
-        raise InputError(
-            "the dump has no coordinates along all three axes",
-            where=f"{self.path}: columns {' '.join(header.columns)}",
-            remedy="Dump 'id element xu yu zu'.",
-        )
 
     def _roles(self, header: Header, wanted: tuple[str, ...]) -> NDArray[np.int64]:
         from . import _parse
@@ -375,17 +400,9 @@ class LammpsDump:
         return InputError(what, where=f"{self.path}: step {header.step}, {line.strip()[:60]!r}")
 
     def _convert(self, header: Header, values: FloatArray) -> DumpFrame:
-        positions = values[:, :3]
-        if self._scaled:
-            if self._flags:
-                positions = positions + values[:, 3:6]
-            positions = header.origin + positions @ header.cell
-        elif self._flags:
-            positions = positions + values[:, 3:6] @ header.cell
-        if self._length != 1.0:
-            positions = positions * self._length
+        positions = to_cartesian(values, header, self._scaled, self._flags) * self._length
         used = 6 if self._flags else 3
-        return DumpFrame(header, np.ascontiguousarray(positions), values[:, used:])
+        return DumpFrame(header, positions, values[:, used:])
 
     def box_in_angstrom(self, header: Header) -> tuple[FloatArray, FloatArray]:
         """Return the box vectors (rows) and the box corner of a frame in Å."""
@@ -403,7 +420,7 @@ def _need(source: _Source) -> str:
     return line
 
 
-def _box(
+def box_of(
     words: str, rows: list[list[float]], where: str
 ) -> tuple[FloatArray, FloatArray, tuple[bool, bool, bool]]:
     """Return cell, origin and periodicity from the three lines of the box.
@@ -482,6 +499,17 @@ class _Source:
             return False
         self.end += count
         return bool(count)
+
+    def whole_lines(self) -> int:
+        """Return the end of the last whole line in the buffer, or the position where there is none."""
+        stop = self.end
+        while stop > self.position:
+            start = max(self.position, stop - 256)
+            found = self.buffer[start:stop].tobytes().rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            stop = start
+        return self.position
 
     def next_line(self, *, whole: bool = False) -> str | None:
         """Return the next line, or None at the end; with `whole`, None also if its newline is missing."""

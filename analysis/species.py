@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ase.data import atomic_masses, chemical_symbols
 
 from ..errors import InputError
-
-if TYPE_CHECKING:
-    from .lammps_dump import LammpsDump
 
 _SYMBOLS = frozenset(chemical_symbols[1:])
 
@@ -109,53 +106,63 @@ def map_types(
 
 
 def species_of_dump(
-    dump: LammpsDump,
+    ids: Sequence[int],
+    elements: Sequence[str],
+    types: Sequence[str],
     data: str | Path | None,
     species: Mapping[Any, str] | Sequence[str] | None,
+    where: str,
     warnings: list[str],
 ) -> tuple[str, ...]:
     """Return the element of every atom of a dump; what the user says goes before the file.
+
+    Parameters
+    ----------
+    ids, elements, types
+        Of every atom; elements and types may be empty.
+    data, species
+        As given to `read_trajectory`.
+    where
+        The file.
+    warnings
+        Receives sentences.
 
     Raises
     ------
     InputError
         If the dump names elements that contradict `data`, or `species` is no list of the atoms or types.
     """
-    where = str(dump.path)
     if species is not None:
-        if dump.types:
-            return map_types(dump.types, species, where)
+        if types:
+            return map_types(types, species, where)
         if isinstance(species, Mapping):
-            return tuple({str(k): v for k, v in species.items()}.get(label, label) for label in dump.labels)
-        if len(species) == dump.n_atoms:
+            return tuple({str(k): v for k, v in species.items()}.get(label, label) for label in elements)
+        if len(species) == len(ids):
             return tuple(species)
-        raise InputError(f"{len(species)} species for {dump.n_atoms} atoms without types", where=where)
-    named = dump.labels if dump.labels != dump.types else ()
+        raise InputError(f"{len(species)} species for {len(ids)} atoms without types", where=where)
     if data is not None:
         from .lammps_data import read_types
 
-        table = types_of_data(data)
-        types = dump.types or tuple(read_types(data, dump.ids))
-        mapped = map_types(types, table, str(data))
-        wrong = [i for i, (a, b) in enumerate(zip(named, mapped, strict=False)) if a in _SYMBOLS and a != b]
-        if wrong and set(named) != {"C"}:  # LAMMPS calls every atom C where the user named no elements
+        mapped = map_types(types or read_types(data, ids), types_of_data(data), str(data))
+        wrong = [
+            i for i, (a, b) in enumerate(zip(elements, mapped, strict=False)) if a in _SYMBOLS and a != b
+        ]
+        if wrong and set(elements) != {"C"}:  # LAMMPS calls every atom C where the user named no elements
             i = wrong[0]
             raise InputError(
-                f"atom {dump.ids[i]} is {named[i]} in the dump and {mapped[i]} by its type",
+                f"atom {ids[i]} is {elements[i]} in the dump and {mapped[i]} by its type",
                 where=f"{where} and {data}",
                 remedy="One of them is wrong; leave data out or correct the labels.",
             )
         return mapped
-    if named:
-        if set(named) == {"C"} and len(set(dump.types)) > 1:
+    if elements:
+        if set(elements) == {"C"} and len(set(types)) > 1:
             warnings.append(
-                "every atom is called C, as LAMMPS does where no elements are named; types are used instead"
+                "every atom is called C, as LAMMPS does where no elements are named; types are used"
             )
-            return dump.types
-        return named
-    if dump.types:
-        warnings.append("the dump holds types, not elements; map them with data or species")
-        return dump.types
-    raise InputError(
-        "the dump has neither elements nor types", where=where, remedy="Give species, one for each atom."
-    )
+            return tuple(types)
+        return tuple(elements)
+    if types:
+        warnings.append("the file holds types, not elements; map them with data or species")
+        return tuple(types)
+    raise InputError("the file has neither elements nor types", where=where, remedy="Give species by atom.")

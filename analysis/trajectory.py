@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..units import FS_TO_PS
+from .raw import RawTrajectory
+from .species import species_of_dump
 
 FloatArray = NDArray[np.float64]
 Paths = str | Path | Sequence[str | Path]
+SpeciesMap = Mapping[Any, str] | Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Trajectory:
     @property
     def volume(self) -> FloatArray:
         """Cell volume of each frame in Å³, shape ``(F,)``."""
-        return np.abs(np.linalg.det(self.cells))
+        return np.asarray(np.abs(np.linalg.det(self.cells)))
 
     @property
     def constant_cell(self) -> bool:
@@ -181,7 +185,7 @@ def read_trajectory(
     *,
     timestep_fs: float | None = None,
     data: str | Path | None = None,
-    species: Mapping[int | str, str] | Sequence[str] | None = None,
+    species: SpeciesMap = None,
     start: int | None = None,
     stop: int | None = None,
     step: int | None = None,
@@ -192,7 +196,8 @@ def read_trajectory(
     Parameters
     ----------
     paths
-        One file, or the pieces of one run in order. LAMMPS text dumps (plain or gzip).
+        One file, or the pieces of one run in order: LAMMPS dumps (text, gzip, binary), XDATCAR, vasprun.xml,
+        extended XYZ, ASE trajectories, and what MDAnalysis reads (DCD, XTC, TRR, NetCDF) with `data`.
     timestep_fs
         Time in fs of one unit of the file's own counter: the MD timestep for LAMMPS, the time between written
         configurations for XDATCAR and other files that count configurations. Needed where the file says no
@@ -223,83 +228,53 @@ def read_trajectory(
         raise InputError("no file is given", remedy="Give at least one trajectory file.")
     if timestep_fs is not None and not (np.isfinite(timestep_fs) and timestep_fs > 0):
         raise InputError(f"the timestep is {timestep_fs} fs", remedy="Give a positive timestep_fs.")
-    raw = _read_lammps(files, data, species)
+    raw = _read(files[0], data, species)
+    for path in files[1:]:
+        raw.append(_read(path, data, species))
     return _assemble(raw, files, timestep_fs, slice(start, stop, step), unwrap)
 
 
-@dataclass
-class RawTrajectory:
-    """What a reader found, before repeated frames are dropped and atoms followed across faces."""
+def _read(path: Path, data: str | Path | None, species: SpeciesMap) -> RawTrajectory:
+    """Read one file with the reader that its content asks for."""
+    from . import formats
 
-    positions: list[FloatArray]
-    cells: list[FloatArray]
-    origins: list[FloatArray]
-    steps: list[int]
-    times_ps: list[float | None]
-    species: tuple[str, ...]
-    unwrapped: bool
-    periodic: tuple[bool, bool, bool]
-    warnings: list[str]
+    kind = formats.kind_of(path)
+    if kind == "lammps":
+        return _read_lammps(path, data, species)
+    if kind == "lammps-binary":
+        from .lammps_binary import read_lammps_binary
 
-
-def _read_lammps(
-    files: list[Path], data: str | Path | None, species: Mapping[int | str, str] | Sequence[str] | None
-) -> RawTrajectory:
-    from .lammps_dump import LammpsDump
-
-    dumps = [LammpsDump(path) for path in files]
-    first = dumps[0]
-    raw = RawTrajectory([], [], [], [], [], (), first.unwrapped, first.first.periodic, [])
-    for dump in dumps:
-        if not np.array_equal(dump.ids, first.ids):
-            raise InputError(
-                "the files hold different atoms",
-                where=f"{first.path} and {dump.path}",
-                remedy="Give the pieces of one run.",
-            )
-        if dump.labels != first.labels:
-            raise InputError("the files name atoms differently", where=f"{first.path} and {dump.path}")
-        if dump.unwrapped != first.unwrapped:
-            raise InputError(
-                "one file holds unwrapped positions and another wrapped ones",
-                where=f"{first.path} and {dump.path}",
-            )
-        if dump.first.units and first.first.units and dump.first.units != first.first.units:
-            raise InputError(
-                f"the files mix {first.first.units} and {dump.first.units} units",
-                where=f"{first.path} and {dump.path}",
-            )
-        for frame in dump.frames():
-            if raw.steps and frame.header.step <= raw.steps[-1]:
-                _rewind(raw, frame.header.step, str(dump.path))
-            cell, origin = dump.box_in_angstrom(frame.header)
-            raw.positions.append(frame.positions)
-            raw.cells.append(cell)
-            raw.origins.append(origin)
-            raw.steps.append(frame.header.step)
-            raw.times_ps.append(dump.time_ps(frame.header))
-        raw.warnings += [f"{dump.path.name}: {text}" for text in dump.warnings]
-    from .species import species_of_dump
-
-    raw.species = species_of_dump(first, data, species, raw.warnings)
+        return read_lammps_binary(path, data, species)
+    if kind == "mdanalysis":
+        return formats.read_mdanalysis(path, data, species)
+    reader = {"xdatcar": formats.read_xdatcar, "vasprun": formats.read_vasprun, "ase": formats.read_ase}[kind]
+    raw = reader(path)
+    if species is not None and not isinstance(species, Mapping) and len(species) != len(raw.species):
+        raise InputError(f"{len(species)} species for {len(raw.species)} atoms", where=str(path))
+    if species is not None:
+        raw.species = (
+            tuple(species.get(name, name) for name in raw.species)
+            if isinstance(species, Mapping)
+            else tuple(species)
+        )
     return raw
 
 
-def _rewind(raw: RawTrajectory, step: int, where: str) -> None:
-    """Drop the frames that a restarted run repeats; what was written later continues what follows."""
-    if step < raw.steps[0] or (step == raw.steps[0] and len(raw.steps) > 1):
-        raise InputError(
-            f"the steps go back to {step}, the beginning",
-            where=where,
-            remedy="Give the pieces in order, and separate runs separately.",
-        )
-    keep = int(np.searchsorted(raw.steps, step))
-    dropped = len(raw.steps) - keep
-    raw.warnings.append(
-        f"{dropped} frame{'s' if dropped > 1 else ''} from step {step} on came twice; the later were kept"
+def _read_lammps(path: Path, data: str | Path | None, species: SpeciesMap) -> RawTrajectory:
+    from .lammps_dump import LammpsDump
+
+    dump = LammpsDump(path)
+    notes: list[str] = []
+    elements = dump.labels if dump.labels != dump.types else ()
+    labels = species_of_dump(dump.ids.tolist(), elements, dump.types, data, species, str(path), notes)
+    raw = RawTrajectory(
+        path, labels, dump.unwrapped, False, dump.first.periodic, tuple(dump.ids.tolist()), dump.first.units
     )
-    for values in (raw.positions, raw.cells, raw.origins, raw.steps, raw.times_ps):
-        del values[keep:]  # type: ignore[attr-defined]  # five lists of different kinds
+    for frame in dump.frames():
+        cell, origin = dump.box_in_angstrom(frame.header)
+        raw.add(frame.positions, cell, frame.header.step, dump.time_ps(frame.header), origin)
+    raw.warnings += notes + [f"{path.name}: {text}" for text in dump.warnings]
+    return raw
 
 
 def _assemble(
