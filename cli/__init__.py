@@ -7,7 +7,7 @@ import sys
 import typer
 
 from ..errors import AnodeflowError
-from . import phases
+from . import build, phases
 
 app = typer.Typer(
     name="anodeflow",
@@ -17,6 +17,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("phases")(phases.phases)
+app.add_typer(build.app, name="build")
 
 
 @app.command()
