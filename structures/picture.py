@@ -264,7 +264,9 @@ def _render(scene: _Scene, width_px: int) -> Array:
         pixels = points * scale
         pixels[..., :2] += offset
         pixels[..., 1] = tall - pixels[..., 1]
-        return pixels
+        result: Array = pixels
+
+    return result
 
     for ends, radius, colours in zip(
         to_pixels(scene.sticks), scene.stick_radii * scale, scene.stick_colours, strict=True
