@@ -261,12 +261,10 @@ def _render(scene: _Scene, width_px: int) -> Array:
     image = np.ones((tall, wide, 3))
 
     def to_pixels(points: Array) -> Array:
-        pixels = points * scale
+        pixels: Array = points * scale
         pixels[..., :2] += offset
         pixels[..., 1] = tall - pixels[..., 1]
-        result: Array = pixels
-
-    return result
+        return pixels
 
     for ends, radius, colours in zip(
         to_pixels(scene.sticks), scene.stick_radii * scale, scene.stick_colours, strict=True
