@@ -76,9 +76,7 @@ class Quantity:
 
     def __post_init__(self) -> None:
         if self.value is not None and not math.isfinite(self.value):
-            raise ValueError(
-                f"{self.name} is {self.value}; a number that cannot be had is None with a warning"
-            )
+            raise ValueError(f"{self.name} is {self.value}; a number that cannot be had is None with a warning")
         if self.value is None and self.converged:
             raise ValueError(f"{self.name} has no value and must say converged=False")
         if self.uncertainty is not None and not self.uncertainty >= 0:

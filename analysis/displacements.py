@@ -86,9 +86,7 @@ def unwrap_small_steps(
         if shift.any():
             unwrapped[i] += shift @ cell
     if largest > _DOUBTFUL and warnings is not None:
-        warnings.append(
-            f"positions are wrapped and atoms move up to {largest:.2f} of the cell between frames"
-        )
+        warnings.append(f"positions are wrapped and atoms move up to {largest:.2f} of the cell between frames")
     return unwrapped
 
 

@@ -63,9 +63,7 @@ def kind_of(path: Path) -> str:
     if name.endswith((".xyz", ".extxyz", ".traj", ".db", ".json")) or head[:8] == b"- of Ulm":
         return "ase"
     if name.endswith((".lammpstrj", ".dump", ".lammpsdump")):
-        raise InputError(
-            "not a LAMMPS text dump", where=str(path), remedy="Give a dump written by 'dump custom'."
-        )
+        raise InputError("not a LAMMPS text dump", where=str(path), remedy="Give a dump written by 'dump custom'.")
     return "mdanalysis"
 
 
@@ -201,9 +199,7 @@ def read_ase(path: Path) -> RawTrajectory:
     except Exception as error:  # ASE raises whatever its parsers meet
         if raw is None or not raw.steps:
             raise InputError(f"ASE cannot read it ({error})", where=str(path)) from None
-        raw.warnings.append(
-            f"after frame {len(raw.steps) - 1} the file is damaged and was left out ({error})"
-        )
+        raw.warnings.append(f"after frame {len(raw.steps) - 1} the file is damaged and was left out ({error})")
     if raw is None:
         raise InputError("there is no frame", where=str(path))
     return raw

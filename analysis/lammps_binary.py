@@ -112,11 +112,7 @@ def _frame(stream: BinaryIO, where: str, size: int) -> tuple[Header, NDArray[np.
     step, n_atoms, triclinic = _take(stream, "qqi")
     boundary = _take(stream, "6i")
     box = np.array(_take(stream, "6d")).reshape(3, 2)
-    bounds = (
-        "pp pp pp"
-        if not any(boundary)
-        else " ".join("pp" if boundary[2 * k] == 0 else "ff" for k in range(3))
-    )
+    bounds = "pp pp pp" if not any(boundary) else " ".join("pp" if boundary[2 * k] == 0 else "ff" for k in range(3))
     if triclinic == 1:
         rows = np.column_stack([box, _take(stream, "3d")])
         bounds = "xy xz yz " + bounds

@@ -236,9 +236,7 @@ class LammpsDump:
                         row,
                         n,
                     )
-                    status, row, position = _parse.parse_rows(
-                        *here, roles, self._lookup, stamp, number, labels, values
-                    )
+                    status, row, position = _parse.parse_rows(*here, roles, self._lookup, stamp, number, labels, values)
                     source.position = int(position)
                     if status != _parse.NEED_MORE or not source.fill():
                         break
@@ -420,9 +418,7 @@ def _need(source: _Source) -> str:
     return line
 
 
-def box_of(
-    words: str, rows: list[list[float]], where: str
-) -> tuple[FloatArray, FloatArray, tuple[bool, bool, bool]]:
+def box_of(words: str, rows: list[list[float]], where: str) -> tuple[FloatArray, FloatArray, tuple[bool, bool, bool]]:
     """Return cell, origin and periodicity from the three lines of the box.
 
     For a tilted box LAMMPS writes the bounding box; its corner and lengths follow from the tilt factors
@@ -517,9 +513,7 @@ class _Source:
         while True:
             view = self.buffer[searched : self.end].tobytes() if self.end - searched <= 256 else None
             found = (
-                view.find(b"\n")
-                if view is not None
-                else self.buffer[searched : searched + 256].tobytes().find(b"\n")
+                view.find(b"\n") if view is not None else self.buffer[searched : searched + 256].tobytes().find(b"\n")
             )
             if found >= 0:
                 stop = searched + found

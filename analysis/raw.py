@@ -81,9 +81,7 @@ class RawTrajectory:
         if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
             raise InputError("a coordinate is not a finite number", where=where)
         if not abs(np.linalg.det(cell)) > 1e-9:
-            raise InputError(
-                "the cell has no volume", where=where, remedy="Give a file with the periodic cell."
-            )
+            raise InputError("the cell has no volume", where=where, remedy="Give a file with the periodic cell.")
         if self.steps and step <= self.steps[-1]:
             self._rewind(step, where)
         self.positions.append(positions)
@@ -121,13 +119,9 @@ class RawTrajectory:
         """
         where = f"{self.source} and {piece.source}"
         if self.identity != piece.identity or len(self.species) != len(piece.species):
-            raise InputError(
-                "the files hold different atoms", where=where, remedy="Give the pieces of one run."
-            )
+            raise InputError("the files hold different atoms", where=where, remedy="Give the pieces of one run.")
         if self.species != piece.species:
-            raise InputError(
-                "the files name atoms differently", where=where, remedy="Give the pieces of one run."
-            )
+            raise InputError("the files name atoms differently", where=where, remedy="Give the pieces of one run.")
         if self.unwrapped != piece.unwrapped:
             raise InputError("one file holds unwrapped positions and another wrapped ones", where=where)
         if self.units and piece.units and self.units != piece.units:

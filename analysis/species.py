@@ -19,9 +19,7 @@ def element_of_mass(mass_g_mol: float) -> str | None:
     Standard atomic weights differ between tables in the second decimal; cobalt and nickel are 0.24 apart.
     """
     near = [
-        symbol
-        for symbol, mass in zip(chemical_symbols, atomic_masses, strict=True)
-        if abs(mass - mass_g_mol) < 0.05
+        symbol for symbol, mass in zip(chemical_symbols, atomic_masses, strict=True) if abs(mass - mass_g_mol) < 0.05
     ]
     near = [symbol for symbol in near if symbol != "X"]
     return near[0] if len(near) == 1 else None
@@ -44,9 +42,7 @@ def types_of_data(path: str | Path) -> dict[str, str]:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
     start = next((i for i, line in enumerate(lines) if line.split("#")[0].strip() == "Masses"), None)
     if start is None:
-        raise InputError(
-            "the data file has no Masses", where=str(path), remedy="Map types to elements with species."
-        )
+        raise InputError("the data file has no Masses", where=str(path), remedy="Map types to elements with species.")
     found: dict[str, str] = {}
     for line in lines[start + 1 :]:
         body, _, comment = line.partition("#")
@@ -76,15 +72,11 @@ def types_of_data(path: str | Path) -> dict[str, str]:
             )
         found[words[0]] = element
     if not found:
-        raise InputError(
-            "the data file has no Masses", where=str(path), remedy="Map types to elements with species."
-        )
+        raise InputError("the data file has no Masses", where=str(path), remedy="Map types to elements with species.")
     return found
 
 
-def map_types(
-    types: Sequence[str], species: Mapping[Any, str] | Sequence[str], where: str = ""
-) -> tuple[str, ...]:
+def map_types(types: Sequence[str], species: Mapping[Any, str] | Sequence[str], where: str = "") -> tuple[str, ...]:
     """Return the element of every atom from a map of types, a list by type, or a list by atom.
 
     Raises
@@ -99,9 +91,7 @@ def map_types(
     else:
         table = {str(i + 1): name for i, name in enumerate(species)}
     if missing := sorted(set(types) - set(table)):
-        raise InputError(
-            f"type {missing[0]} has no element", where=where, remedy="Name every type in species."
-        )
+        raise InputError(f"type {missing[0]} has no element", where=where, remedy="Name every type in species.")
     return tuple(table[name] for name in types)
 
 
@@ -144,9 +134,7 @@ def species_of_dump(
         from .lammps_data import read_types
 
         mapped = map_types(types or read_types(data, ids), types_of_data(data), str(data))
-        wrong = [
-            i for i, (a, b) in enumerate(zip(elements, mapped, strict=False)) if a in _SYMBOLS and a != b
-        ]
+        wrong = [i for i, (a, b) in enumerate(zip(elements, mapped, strict=False)) if a in _SYMBOLS and a != b]
         if wrong and set(elements) != {"C"}:  # LAMMPS calls every atom C where the user named no elements
             i = wrong[0]
             raise InputError(
@@ -157,9 +145,7 @@ def species_of_dump(
         return mapped
     if elements:
         if set(elements) == {"C"} and len(set(types)) > 1:
-            warnings.append(
-                "every atom is called C, as LAMMPS does where no elements are named; types are used"
-            )
+            warnings.append("every atom is called C, as LAMMPS does where no elements are named; types are used")
             return tuple(types)
         return tuple(elements)
     if types:

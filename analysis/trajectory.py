@@ -59,9 +59,7 @@ class Trajectory:
     def __post_init__(self) -> None:
         frames, atoms = self.positions.shape[:2]
         if self.positions.shape != (frames, atoms, 3) or self.cells.shape != (frames, 3, 3):
-            raise ValueError(
-                f"positions {self.positions.shape} and cells {self.cells.shape} do not belong together"
-            )
+            raise ValueError(f"positions {self.positions.shape} and cells {self.cells.shape} do not belong together")
         if len(self.species) != atoms or self.time_ps.shape != (frames,):
             raise ValueError(
                 f"{len(self.species)} names, times {self.time_ps.shape} for {frames} frames × {atoms} atoms"
@@ -97,9 +95,7 @@ class Trajectory:
             If there is one frame only, or the intervals differ.
         """
         if self.n_frames < 2:
-            raise InputError(
-                "one frame has no time interval", where=self.source, remedy="Give at least two frames."
-            )
+            raise InputError("one frame has no time interval", where=self.source, remedy="Give at least two frames.")
         steps = np.diff(self.time_ps)
         if not np.allclose(steps, steps[0], rtol=1e-6, atol=0.0):
             odd = int(np.flatnonzero(~np.isclose(steps, np.median(steps), rtol=1e-6, atol=0.0))[0])
@@ -153,9 +149,7 @@ class Trajectory:
     def select(self, species: str | Iterable[str]) -> Trajectory:
         """Return the trajectory of the atoms of one or more elements."""
         chosen = self.indices(species)
-        return replace(
-            self, positions=self.positions[:, chosen], species=tuple(self.species[i] for i in chosen)
-        )
+        return replace(self, positions=self.positions[:, chosen], species=tuple(self.species[i] for i in chosen))
 
     def __len__(self) -> int:
         return self.n_frames
@@ -253,9 +247,7 @@ def _read(path: Path, data: str | Path | None, species: SpeciesMap) -> RawTrajec
         raise InputError(f"{len(species)} species for {len(raw.species)} atoms", where=str(path))
     if species is not None:
         raw.species = (
-            tuple(species.get(name, name) for name in raw.species)
-            if isinstance(species, Mapping)
-            else tuple(species)
+            tuple(species.get(name, name) for name in raw.species) if isinstance(species, Mapping) else tuple(species)
         )
     return raw
 
@@ -299,9 +291,7 @@ def _assemble(
     elif len(steps) == 1:
         time = np.zeros(1)
     else:
-        raise InputError(
-            "the file does not say the time of its frames", where=source, remedy="Give timestep_fs."
-        )
+        raise InputError("the file does not say the time of its frames", where=source, remedy="Give timestep_fs.")
     positions = np.stack(raw.positions)
     raw.positions.clear()
     cells, origins = np.stack(raw.cells), np.stack(raw.origins)
@@ -311,7 +301,5 @@ def _assemble(
         positions = unwrap_small_steps(
             positions, cells, origins, periodic=raw.periodic, where=source, warnings=raw.warnings
         )
-    whole = Trajectory(
-        positions, cells, raw.species, time, source, tuple(raw.warnings), origins, raw.periodic
-    )
+    whole = Trajectory(positions, cells, raw.species, time, source, tuple(raw.warnings), origins, raw.periodic)
     return whole if frames == slice(None) else whole[frames]

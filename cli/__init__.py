@@ -7,7 +7,7 @@ import sys
 import typer
 
 from ..errors import AnodeflowError
-from . import build, phases
+from . import build, phases, run
 
 app = typer.Typer(
     name="anodeflow",
@@ -16,6 +16,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("run")(run.run)
+app.command("status")(run.status)
+app.command("report")(run.report)
 app.command("phases")(phases.phases)
 app.add_typer(build.app, name="build")
 

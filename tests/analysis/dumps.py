@@ -28,9 +28,7 @@ def bounds(cell, origin):
     )
 
 
-def frame_text(
-    position, step, cell=TRICLINIC, origin=ORIGIN, *, layout="xu", flags=False, shuffle=None, digits=12
-):
+def frame_text(position, step, cell=TRICLINIC, origin=ORIGIN, *, layout="xu", flags=False, shuffle=None, digits=12):
     """One frame; layout is xu, x, xs or xsu; atoms are Si (type 1) and Li (type 2) in turn."""
     n = len(position)
     fractional = (position - origin) @ np.linalg.inv(cell)
@@ -51,9 +49,7 @@ def frame_text(
     return "".join(lines)
 
 
-def write_dump(
-    path: Path, positions, cells=TRICLINIC, origin=ORIGIN, *, steps=None, seed=1, **layout
-) -> Path:
+def write_dump(path: Path, positions, cells=TRICLINIC, origin=ORIGIN, *, steps=None, seed=1, **layout) -> Path:
     cells = np.broadcast_to(cells, (len(positions), 3, 3))
     steps = np.arange(len(positions)) * 100 if steps is None else steps
     rng = np.random.default_rng(seed)

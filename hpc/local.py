@@ -1,0 +1,368 @@
+"""Run a jobflow Flow here: jobs that do not wait for each other side by side, finished ones never again.
+
+It is plain jobflow underneath (a job is run by its own ``Job.run``); what is added is parallel processes, a folder
+for each job named by the hash of its content, and the habit of looking there first.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..engines.resources import Resources
+from ..errors import AnodeflowError, EngineError
+from ..files import write_json
+from .store import (
+    ERROR_FILE,
+    JOB_FILE,
+    content_hash,
+    decode,
+    encode,
+    job_folder,
+    read_json,
+    read_progress,
+    read_result,
+    run_lock,
+    write_state,
+)
+from .worker import work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.process import BaseProcess
+
+    from jobflow import Flow, Job
+
+_POLL_S = 0.02
+_STATE_S = 0.5
+
+
+@dataclass
+class JobState:
+    """One job of the flow as the runner sees it.
+
+    Attributes
+    ----------
+    job
+        jobflow's own.
+    parents
+        uuids whose outputs it needs.
+    state
+        ``waiting``, ``running``, ``done``, ``failed`` or ``blocked`` (something it needs failed).
+    folder
+        Its folder, once its inputs are known.
+    hash
+        Content hash, once its inputs are known.
+    reused
+        Whether the result was there already.
+    attempt
+        How many times it has been started in this folder.
+    """
+
+    job: Job
+    parents: list[str]
+    after: list[tuple[str, int]] = field(default_factory=list)
+    state: str = "waiting"
+    folder: Path | None = None
+    hash: str = ""
+    reused: bool = False
+    attempt: int = 0
+    wall_s: float = 0.0
+    message: str = ""
+    exit_code: int = 0
+    process: BaseProcess | None = None
+    encoded: dict[str, Any] | None = None
+    begin: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Uuid and index."""
+        return self.job.uuid, self.job.index
+
+    @property
+    def resources(self) -> Resources:
+        """What the job's metadata ask for."""
+        return Resources(**(self.job.metadata.get("resources") or {}))
+
+    @property
+    def cost(self) -> float:
+        """Atoms times steps, the measure of how long it takes."""
+        return float(self.job.metadata.get("steps", 0) or 0) * float(self.job.metadata.get("natoms", 0) or 0)
+
+    def to_dict(self, root: Path) -> dict[str, Any]:
+        """Return the row of the table of jobs."""
+        return {
+            "name": self.job.name,
+            "state": self.state,
+            "folder": self.folder.relative_to(root).as_posix() if self.folder else None,
+            "hash": self.hash,
+            "reused": self.reused,
+            "attempt": self.attempt,
+            "wall_s": round(self.wall_s, 3),
+            "message": self.message,
+            "metadata": {key: value for key, value in self.job.metadata.items() if key != "fingerprint"},
+        }
+
+
+def run_flow(
+    flow: Flow,
+    root: str | Path,
+    *,
+    cores: int | None = None,
+    watch: Callable[[list[JobState]], None] | None = None,
+) -> list[JobState]:
+    """Run or resume a Flow in a folder.
+
+    Parameters
+    ----------
+    flow
+        Any jobflow Flow; ``replace``, ``detour`` and ``addition`` are followed. A job's metadata may hold
+        ``resources`` (fields of `Resources`), ``natoms`` and ``steps`` (for the order and the time left) and
+        ``fingerprint`` (of engine and potential, part of the hash).
+    root
+        Folder of the run. Finished jobs found there are not run again.
+    cores
+        Cores to use; all that this process may use by default.
+    watch
+        Called about twice a second with all jobs.
+
+    Returns
+    -------
+    list of JobState
+        All jobs, in the order of the flow. Failed ones have a message; what does not need them has been run.
+
+    Raises
+    ------
+    InputError
+        If another process works in the folder.
+    """
+    root = Path(root).resolve()
+    cores = cores or len(os.sched_getaffinity(0))
+    with run_lock(root):
+        return _Runner(flow, root, cores, watch).run()
+
+
+class _Runner:
+    """The state of one `run_flow`."""
+
+    def __init__(self, flow: Flow, root: Path, cores: int, watch: Callable[[list[JobState]], None] | None) -> None:
+        from jobflow import JobStore
+        from maggma.stores import MemoryStore
+
+        self.root, self.cores, self.watch = root, cores, watch
+        self.jobs: list[JobState] = []
+        self.outputs = JobStore(MemoryStore())
+        self.outputs.connect()
+        self.stopped = False
+        self.last_state = 0.0
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+            os.environ.setdefault(name, "1")  # a job's process has one core unless its resources say more
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(["anodeflow.hpc.preload"])
+        self.add(flow)
+
+    def add(self, flow: Flow) -> list[tuple[str, int]]:
+        """Add the jobs of a flow; return their keys."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Some jobs are not connected")
+            added = [JobState(job, list(parents)) for job, parents in flow.iterflow()]
+        self.jobs += added
+        return [state.key for state in added]
+
+    def run(self) -> list[JobState]:
+        try:
+            while True:
+                changed = self.collect() | self.start()
+                self.report(force=changed)
+                running = any(state.state == "running" for state in self.jobs)
+                if not running and not changed:
+                    break
+                if running and not changed:
+                    time.sleep(_POLL_S)
+        except BaseException:
+            for state in self.jobs:
+                if state.process is not None and state.process.is_alive():
+                    state.process.kill()
+            raise
+        for state in self.jobs:
+            if state.state == "waiting":
+                state.state = "blocked"
+        self.report(force=True)
+        return self.jobs
+
+    def ready(self) -> list[JobState]:
+        """Return the waiting jobs whose inputs are there, those with the longest chain behind them first."""
+        done = {state.key for state in self.jobs if state.state == "done"}
+        latest: dict[str, int] = {}
+        for state in self.jobs:
+            latest[state.job.uuid] = max(latest.get(state.job.uuid, 0), state.job.index)
+
+        def has_inputs(state: JobState) -> bool:
+            needed = [(uuid, latest[uuid]) for uuid in state.parents if uuid in latest]
+            return all(key in done for key in [*needed, *state.after])
+
+        found = [state for state in self.jobs if state.state == "waiting" and has_inputs(state)]
+        if len(found) < 2:
+            return found
+        ahead = self.cost_ahead()
+        return sorted(found, key=lambda state: -ahead[state.key])
+
+    def start(self) -> bool:
+        """Start what can be started; return whether anything changed."""
+        changed = False
+        free = self.cores - sum(
+            min(state.resources.cores, self.cores) for state in self.jobs if state.state == "running"
+        )
+        if self.stopped or free <= 0:
+            return False
+        for state in self.ready():
+            if state.folder is None:
+                document = encode(state.job.resolve_args(self.outputs, inplace=False))
+                state.hash = content_hash(document)
+                state.folder = job_folder(self.root, state.job.name, state.hash)
+                result = read_result(state.folder, state.hash)
+                if result is not None:
+                    state.reused, state.attempt, state.wall_s = True, result["attempt"], result["wall_s"]
+                    self.finish(state, result)
+                    changed = True
+                    continue
+                earlier = read_json(state.folder / JOB_FILE) or {}
+                state.attempt = int(earlier.get("attempt", 0))
+                state.encoded = document
+            need = min(state.resources.cores, self.cores)
+            if need > free:
+                continue
+            free -= need
+            self.launch(state)
+            changed = True
+        return changed
+
+    def launch(self, state: JobState) -> None:
+        assert state.folder is not None
+        state.attempt += 1
+        document, state.encoded = state.encoded, None
+        state.folder.mkdir(parents=True, exist_ok=True)
+        head = {"name": state.job.name, "hash": state.hash, "attempt": state.attempt}
+        write_json(state.folder / JOB_FILE, head | {"job": document})
+        (state.folder / ERROR_FILE).unlink(missing_ok=True)
+        state.process = self.context.Process(target=work, args=(state.folder, state.resources))
+        state.process.start()
+        state.begin, state.state = time.monotonic(), "running"
+
+    def collect(self) -> bool:
+        """Take what has ended; return whether anything has."""
+        changed = False
+        for state in self.jobs:
+            if state.state != "running" or state.process is None or state.process.is_alive():
+                continue
+            assert state.folder is not None
+            state.process.join()
+            state.wall_s = time.monotonic() - state.begin
+            result = read_result(state.folder, state.hash)
+            if result is not None:
+                self.finish(state, result)
+            else:
+                error = read_json(state.folder / ERROR_FILE) or {}
+                code = state.process.exitcode
+                state.message = error.get("message", f"The job's process ended with exit code {code}.")
+                state.exit_code = int(error.get("exit_code", EngineError.exit_code))
+                state.state = "failed"
+            state.process.close()
+            state.process = None
+            changed = True
+        return changed
+
+    def finish(self, state: JobState, result: dict[str, Any]) -> None:
+        """Take over a result and follow what the job asks of the flow."""
+        state.state = "done"
+        self.outputs.update(
+            {
+                "uuid": state.job.uuid,
+                "index": state.job.index,
+                "output": result["output"],
+                "metadata": {},
+                "hosts": [],
+                "name": state.job.name,
+            },
+            key=["uuid", "index"],
+        )
+        asked = result["response"]
+        if "replace" in asked:
+            self.add(decode(asked["replace"]))
+        if "detour" in asked:
+            keys = self.add(decode(asked["detour"]))
+            for other in self.jobs:
+                if other.state == "waiting" and state.job.uuid in other.parents and other.key not in keys:
+                    other.after += keys
+        if "addition" in asked:
+            self.add(decode(asked["addition"]))
+        if asked.get("stop_children"):
+            for other in self.jobs:
+                if state.job.uuid in other.parents:
+                    other.after.append((state.job.uuid, -1))
+        self.stopped |= bool(asked.get("stop_jobflow"))
+
+    def cost_ahead(self) -> dict[tuple[str, int], float]:
+        """Return for each job the cost of the longest chain that begins with it, so that long chains start first."""
+        children: dict[str, list[JobState]] = {}
+        for state in self.jobs:
+            for parent in state.parents:
+                children.setdefault(parent, []).append(state)
+        ahead: dict[tuple[str, int], float] = {}
+        for state in reversed(self.jobs):
+            below = [ahead.get(child.key, 0.0) for child in children.get(state.job.uuid, [])]
+            ahead[state.key] = state.cost + max(below, default=0.0)
+        return ahead
+
+    def report(self, *, force: bool) -> None:
+        """Write the table of jobs and call the watcher, at most twice a second unless something changed."""
+        now = time.monotonic()
+        if not force and now - self.last_state < _STATE_S:
+            return
+        self.last_state = now
+        if force:
+            write_state(self.root, {"pid": os.getpid(), "jobs": [state.to_dict(self.root) for state in self.jobs]})
+        if self.watch:
+            self.watch(self.jobs)
+
+
+def time_left_s(jobs: list[JobState], cores: int) -> float | None:
+    """Return an estimate of the wall time that is left, in s; None before the first steps have been timed.
+
+    Remaining atoms times steps, over the rate per core of what is running and has run, times the cores.
+    """
+    rates, remaining = [], 0.0
+    for state in jobs:
+        progress = read_progress(state.folder) if state.folder and state.state == "running" else {}
+        natoms = float(state.job.metadata.get("natoms", 0) or 0)
+        if progress.get("steps_per_s") and natoms:
+            rates.append(progress["steps_per_s"] * natoms / state.resources.cores)
+            remaining += max(0, progress["total"] - progress["step"]) * natoms
+        elif state.state in ("waiting", "running"):
+            remaining += state.cost
+        elif state.state == "done" and not state.reused and state.cost and state.wall_s:
+            rates.append(state.cost / state.wall_s / state.resources.cores)
+    if not rates:
+        return None
+    return remaining / (sum(rates) / len(rates)) / cores
+
+
+def raise_first_failure(jobs: list[JobState]) -> None:
+    """Raise an error that names each failed job, with the exit code of the first; nothing if none failed."""
+    failed = [state for state in jobs if state.state == "failed"]
+    if not failed:
+        return
+    blocked = sum(1 for state in jobs if state.state == "blocked")
+    lines = "; ".join(f"{state.job.name}: {state.message.rstrip('.')}" for state in failed)
+    also = f", and {blocked} that need {'it' if len(failed) == 1 else 'them'} did not run" if blocked else ""
+    error = AnodeflowError(
+        f"{len(failed)} of {len(jobs)} jobs failed{also}: {lines}",
+        remedy="What finished is kept; the same command tries the others again.",
+    )
+    error.exit_code = failed[0].exit_code or EngineError.exit_code
+    raise error

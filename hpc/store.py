@@ -1,0 +1,146 @@
+"""A job on disk: its folder, its inputs, its result, and the hash that says whether it is the same job.
+
+``runs/<campaign>/<job>-<hash8>/`` holds ``job.json`` (resolved inputs), what the engine wrote, and last of all
+``result.json`` or ``error.json``. A folder with a result is never worked in again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monty.json import MontyDecoder, MontyEncoder
+
+from ..errors import InputError
+from ..files import write_json
+from ..workflows.jobs import PROGRESS_FILE, slug
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobflow import Job
+
+JOB_FILE = "job.json"
+RESULT_FILE = "result.json"
+ERROR_FILE = "error.json"
+STATE_FILE = "jobs.json"
+_HASHED = ("function", "function_args", "function_kwargs")
+_UNHASHED_KEYS = {"@version"}
+
+
+def encode(job: Job) -> dict[str, Any]:
+    """Return a job as plain JSON types."""
+    document: dict[str, Any] = json.loads(json.dumps(job, cls=MontyEncoder))
+    return document
+
+
+def decode(document: dict[str, Any]) -> Job:
+    """Return the job of a document of `encode`."""
+    return MontyDecoder().process_decoded(document)
+
+
+def content_hash(document: dict[str, Any]) -> str:
+    """Return the hash of what decides a job's result.
+
+    Parameters
+    ----------
+    document
+        Encoded job with resolved inputs. Its function with the Maker's settings, its arguments, and the fingerprints
+        of engine and potential in its metadata count; uuids, names of hosts and versions of libraries do not.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    content = {key: document.get(key) for key in _HASHED}
+    content["fingerprint"] = (document.get("metadata") or {}).get("fingerprint")
+    text = json.dumps(_without(content), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without(item: Any) -> Any:
+    if isinstance(item, dict):
+        return {key: _without(value) for key, value in item.items() if key not in _UNHASHED_KEYS}
+    if isinstance(item, list):
+        return [_without(value) for value in item]
+    return item
+
+
+def job_folder(root: Path, name: str, digest: str) -> Path:
+    """Return the folder of a job."""
+    return root / f"{slug(name)}-{digest[:8]}"
+
+
+def read_result(folder: Path, digest: str | None = None) -> dict[str, Any] | None:
+    """Return a finished job's result, or None; with `digest` only if it is of the job with this hash."""
+    document = read_json(folder / RESULT_FILE)
+    if document is None or (digest is not None and document.get("hash") != digest):
+        return None
+    return document
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return a JSON object, or None when the file is missing or is not one."""
+    try:
+        document = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def read_progress(folder: Path) -> dict[str, Any]:
+    """Return ``step``, ``total`` and ``steps_per_s`` of a job that is running; empty if it has not said."""
+    return read_json(folder / PROGRESS_FILE) or {}
+
+
+_held: set[Path] = set()
+
+
+@contextmanager
+def run_lock(root: Path) -> Iterator[None]:
+    """Hold the folder of a run for this process alone; inside itself it does nothing.
+
+    Raises
+    ------
+    InputError
+        If another process works in it.
+    """
+    root = root.resolve()
+    if root in _held:
+        yield
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".lock").open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                "another anodeflow run is working in this folder",
+                where=str(root),
+                remedy="Wait for it, watch it with 'anodeflow status', or give another --dir.",
+            ) from None
+        _held.add(root)
+        try:
+            yield
+        finally:
+            _held.discard(root)
+
+
+def is_locked(root: Path) -> bool:
+    """Return whether some process works in the folder of a run."""
+    try:
+        with (root / ".lock").open("a") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return (root / ".lock").exists()
+    return False
+
+
+def write_state(root: Path, document: dict[str, Any]) -> None:
+    """Write the table of all jobs that `anodeflow status` reads."""
+    write_json(root / STATE_FILE, document)

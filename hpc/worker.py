@@ -1,0 +1,114 @@
+"""One job in one process: run it in its folder, and leave its result last and atomically."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import traceback
+from datetime import UTC, datetime
+from multiprocessing import parent_process
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from ..engines.resources import Resources
+from ..errors import AnodeflowError
+from ..files import write_json
+from ..workflows.jobs import JOB_FOLDER
+from .store import ERROR_FILE, JOB_FILE, RESULT_FILE, decode, read_json
+
+if TYPE_CHECKING:
+    from jobflow import Response
+
+_LOGGER = logging.getLogger("anodeflow")
+
+
+def work(folder: Path, resources: Resources) -> None:
+    """Run the job of ``job.json`` in its folder; what becomes of it stands in ``result.json`` or ``error.json``.
+
+    Parameters
+    ----------
+    folder
+        The job's folder; the process works in it.
+    resources
+        What the job may use; it finds it in its environment.
+    """
+    _end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.chdir(folder)
+    os.environ[JOB_FOLDER] = str(Path.cwd())
+    os.environ["ANODEFLOW_MPI_RANKS"] = str(resources.mpi_ranks)
+    os.environ["ANODEFLOW_THREADS"] = str(resources.threads)
+    handler = logging.FileHandler("job.log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    _LOGGER.addHandler(handler)
+    _LOGGER.setLevel(logging.INFO)
+    begin, started = monotonic(), _now()
+    document = read_json(folder / JOB_FILE)
+    assert document is not None
+    head = {key: document[key] for key in ("name", "hash", "attempt")}
+    head |= {"started": started, "host": socket.gethostname()}
+    try:
+        response, output = _run(document["job"])
+    except Exception as error:
+        details = traceback.format_exc()
+        _LOGGER.error(details)
+        known = isinstance(error, AnodeflowError)
+        message = str(error) if known else f"{type(error).__name__}: {error}"
+        code = error.exit_code if isinstance(error, AnodeflowError) else 1
+        end = {"finished": _now(), "wall_s": monotonic() - begin}
+        write_json(
+            folder / ERROR_FILE,
+            head | end | {"error": type(error).__name__, "message": message, "exit_code": code, "traceback": details},
+        )
+        return
+    (folder / ERROR_FILE).unlink(missing_ok=True)
+    end = {"finished": _now(), "wall_s": monotonic() - begin}
+    write_json(folder / RESULT_FILE, head | end | {"output": output, "response": response})
+
+
+def _run(encoded: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Run an encoded job with resolved inputs; return what it asks of the flow, and its output."""
+    from jobflow import JobStore
+    from maggma.stores import MemoryStore
+
+    job = decode(encoded)
+    store = JobStore(MemoryStore())
+    store.connect()
+    response = job.run(store)
+    return _response(response), store.get_output(job.uuid, which=job.index)
+
+
+def _response(response: Response) -> dict[str, Any]:
+    from .store import encode
+
+    asked: dict[str, Any] = {}
+    for name in ("replace", "detour", "addition"):
+        flow = getattr(response, name)
+        if flow is not None:
+            asked[name] = encode(flow)
+    if response.stop_children:
+        asked["stop_children"] = True
+    if response.stop_jobflow:
+        asked["stop_jobflow"] = True
+    return asked
+
+
+def _end_with_parent() -> None:
+    """End this process, and with it the engine it started, as soon as the runner is gone."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,329 @@
+"""The campaign file: what a person writes, checked line by line, and with every default filled in.
+
+See ``examples/lithium_silicon.yaml`` for one that runs, and ``docs/campaign.md`` for every key.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ..errors import InputError
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+PositiveInt = Annotated[int, Field(gt=0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AmorphousSettings(_Section):
+    """A glass, packed at random; the same arguments as ``anodeflow build amorphous``.
+
+    Attributes
+    ----------
+    composition
+        Formula, such as ``Li15Si4``.
+    atoms
+        Wanted number of atoms, rounded to whole formula units.
+    density_g_cm3
+        Density of the packing; the quench then finds its own. Default: from additive volumes.
+    """
+
+    composition: str
+    atoms: PositiveInt
+    density_g_cm3: Positive | None = None
+
+
+class MeltQuenchSettings(_Section):
+    """How a packing becomes a glass.
+
+    Attributes
+    ----------
+    melt_temperature_K, melt_ps
+        The melt, at constant pressure.
+    quench_rate_K_ps
+        Cooling rate down to `final_temperature_K`, at constant pressure.
+    final_temperature_K, anneal_ps
+        The glass, at zero pressure.
+    """
+
+    melt_temperature_K: Positive = 1800.0
+    melt_ps: Positive = 6.0
+    quench_rate_K_ps: Positive = 150.0
+    final_temperature_K: Positive = 300.0
+    anneal_ps: Positive = 2.0
+
+    @model_validator(mode="after")
+    def _cools(self) -> MeltQuenchSettings:
+        if self.final_temperature_K >= self.melt_temperature_K:
+            raise ValueError("final_temperature_K has to lie below melt_temperature_K")
+        return self
+
+
+class SystemSettings(_Section):
+    """One structure of the campaign: exactly one of `phase` and `amorphous`.
+
+    Attributes
+    ----------
+    phase
+        Name in the phase library, or a structure file of the user's (relative to the campaign file).
+    supercell
+        Repeats of the crystal's cell along its three vectors.
+    amorphous
+        A glass to pack.
+    melt_quench
+        How the glass is made from the packing.
+    """
+
+    phase: str | None = None
+    supercell: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 1, 1)
+    amorphous: AmorphousSettings | None = None
+    melt_quench: MeltQuenchSettings | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SystemSettings:
+        if (self.phase is None) == (self.amorphous is None):
+            raise ValueError("give exactly one of 'phase' and 'amorphous'")
+        if self.melt_quench is not None and self.amorphous is None:
+            raise ValueError("'melt_quench' goes with 'amorphous'")
+        if self.amorphous is not None and self.supercell != (1, 1, 1):
+            raise ValueError("'supercell' goes with 'phase'; give 'atoms' for a glass")
+        return self
+
+
+class DiffusionSettings(_Section):
+    """Molecular dynamics at several temperatures, and what is taken from it.
+
+    Attributes
+    ----------
+    temperatures_K
+        At least two, each once.
+    species
+        Elements whose tracer diffusivity is wanted; all by default.
+    pressure_GPa
+        Pressure of the equilibration.
+    timestep_fs
+        MD timestep.
+    equilibration_ps
+        Length of the NPT run; the cell is averaged over its second half.
+    production_ps
+        Length of the NVT run that is analysed.
+    frame_interval_fs
+        Time between frames of the trajectory.
+    charges
+        Ionic charge of the species that carry current, in e; for the Nernst–Einstein conductivity.
+    """
+
+    temperatures_K: tuple[Positive, ...]
+    species: tuple[str, ...] | None = None
+    pressure_GPa: Finite = 0.0
+    timestep_fs: Positive = 1.0
+    equilibration_ps: Positive = 5.0
+    production_ps: Positive = 25.0
+    frame_interval_fs: Positive = 50.0
+    charges: dict[str, Finite] = Field(default_factory=lambda: {"Li": 1.0})
+
+    @field_validator("temperatures_K")
+    @classmethod
+    def _distinct(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if len(value) < 2 or len(set(value)) != len(value):
+            raise ValueError("give at least two different temperatures")
+        return tuple(sorted(value))
+
+    @model_validator(mode="after")
+    def _frames(self) -> DiffusionSettings:
+        if self.frame_interval_fs < self.timestep_fs:
+            raise ValueError("frame_interval_fs has to be at least timestep_fs")
+        if self.production_ps * 1000 / self.frame_interval_fs < 20:
+            raise ValueError("production_ps holds fewer than 20 frames of frame_interval_fs")
+        return self
+
+
+class JobResources(_Section):
+    """Processors of each job.
+
+    Attributes
+    ----------
+    mpi_ranks, threads
+        MPI processes, and OpenMP threads of each.
+    """
+
+    mpi_ranks: PositiveInt = 1
+    threads: PositiveInt = 1
+
+
+class Campaign(_Section):
+    """A whole campaign file.
+
+    Attributes
+    ----------
+    name
+        Name of the campaign and of its folder under ``runs/``.
+    seed
+        The one random seed.
+    potential
+        Name of a potential card.
+    systems
+        Structures by name.
+    diffusion
+        What is done with each.
+    resources
+        Processors of each job.
+    """
+
+    name: str
+    seed: Annotated[int, Field(ge=0)]
+    potential: str
+    systems: Annotated[dict[str, SystemSettings], Field(min_length=1)]
+    diffusion: DiffusionSettings
+    resources: JobResources = JobResources()
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        return _plain_name(value)
+
+    @field_validator("systems")
+    @classmethod
+    def _plain_systems(cls, value: dict[str, SystemSettings]) -> dict[str, SystemSettings]:
+        for name in value:
+            _plain_name(name)
+        return value
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the campaign as plain JSON types with every default written out."""
+        return self.model_dump(mode="json")
+
+
+def _plain_name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError(f"'{value}' is not a plain name: letters, digits and _ . + - only, since it names a folder")
+    return value
+
+
+def read_campaign(path: str | Path) -> Campaign:
+    """Read and check a campaign file.
+
+    Parameters
+    ----------
+    path
+        YAML file. Structure files that it names are looked for beside it.
+
+    Raises
+    ------
+    InputError
+        With the line and the field of the first fault.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        raise InputError("there is no such campaign file", where=str(path), remedy="Check the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the campaign file cannot be read: {error}", where=str(path)) from None
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_doubles(tree, path)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise InputError(f"not valid YAML: {getattr(error, 'problem', None) or error}", where=where) from None
+    if not isinstance(content, dict):
+        raise InputError("the file holds no campaign: its top level has to be keys and values", where=str(path))
+    try:
+        campaign = Campaign.model_validate(content)
+    except ValidationError as error:
+        raise _input_error(error, tree, path) from None
+    systems = {name: _beside(system, path) for name, system in campaign.systems.items()}
+    return campaign.model_copy(update={"systems": systems})
+
+
+def _beside(system: SystemSettings, path: Path) -> SystemSettings:
+    """Make the path of a structure file relative to the campaign file absolute."""
+    if system.phase is None:
+        return system
+    beside = path.parent / system.phase
+    return system.model_copy(update={"phase": str(beside.resolve())}) if beside.is_file() else system
+
+
+def _refuse_doubles(node: yaml.Node | None, path: Path) -> None:
+    """Raise if a key stands twice in a mapping; YAML itself would silently take the last."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                where = f"{path}:{key.start_mark.line + 1}"
+                raise InputError(f"the key '{key.value}' stands twice", where=where, remedy="Keep one of them.")
+            seen.add(key.value)
+            _refuse_doubles(value, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_doubles(item, path)
+
+
+def _input_error(error: ValidationError, tree: yaml.Node | None, path: Path) -> InputError:
+    """Turn pydantic's first complaint into one sentence with its line and field."""
+    faults = error.errors()
+    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
+    location = [part for part in first["loc"] if part != "[key]"]
+    field = ".".join(str(part) for part in location)
+    where = f"{path}:{_line(tree, location)}: {field}" if field else str(path)
+    kind = first["type"]
+    if kind == "extra_forbidden":
+        return InputError(
+            f"'{location[-1]}' is not a key here", where=where, remedy=_known_keys(location[:-1], str(location[-1]))
+        )
+    if kind == "missing":
+        return InputError(f"the key '{location[-1]}' is missing", where=where, remedy="Add it.")
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    given = first.get("input")
+    shown = f", and it is {given!r}" if isinstance(given, str | int | float | bool) else ""
+    return InputError(f"{message}{shown}", where=where)
+
+
+def _line(node: yaml.Node | None, location: list[Any]) -> int:
+    """Return the line, from 1, of the deepest part of `location` that the file holds."""
+    line = 1 if node is None else node.start_mark.line + 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            if found is None:
+                return line
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _known_keys(location: list[Any], key: str) -> str:
+    """Return what to write instead of an unknown key."""
+    import difflib
+
+    model: Any = Campaign
+    for part in location:
+        annotation = model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else None
+        model = next((m for m in _models(annotation)), model) if annotation is not None else model
+    keys = list(model.model_fields)
+    near = difflib.get_close_matches(key, keys, n=1)
+    hint = f"Did you mean '{near[0]}'? " if near else ""
+    return f"{hint}Keys here are: {', '.join(keys)}."
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Return the pydantic models inside an annotation."""
+    from typing import get_args
+
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models(argument)]

@@ -1,0 +1,108 @@
+"""What a diffusion job takes from its own trajectory, and what all temperatures together give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..analysis.arrhenius import arrhenius_fit
+from ..analysis.conductivity import nernst_einstein_conductivity
+from ..analysis.diffusion import kinisi_diffusivity, tracer_diffusivity
+from ..analysis.displacements import walk
+from ..analysis.series import mean_quantity
+from ..analysis.trajectory import read_trajectory
+from ..quantity import Quantity
+from ..units import BAR_TO_GPA
+
+if TYPE_CHECKING:
+    from ..engines.lammps.md import MDRun
+
+_ROOM_TEMPERATURE_K = 300.0
+
+
+def analyse_diffusion(
+    run: MDRun, species: tuple[str, ...], charges: dict[str, float], *, source: str
+) -> dict[str, Any]:
+    """Return the diffusion part of a job's document.
+
+    Parameters
+    ----------
+    run
+        Finished NVT run with a trajectory.
+    species
+        Elements whose diffusivity is wanted.
+    charges
+        Charge in e of the elements that carry ionic current; these also get kinisi's posterior as a second opinion.
+    source
+        Name of the job.
+
+    Returns
+    -------
+    dict
+        ``quantities``, ``msd`` by element, ``warnings``; JSON types.
+    """
+    settings = run.settings
+    assert run.dump is not None
+    trajectory = read_trajectory(run.dump, timestep_fs=settings.timestep_fs)
+    temperature = mean_quantity("temperature", run.thermo["temp"], "K", source=source)
+    pressure = mean_quantity("pressure", run.thermo["press"], "GPa", source=source, scale=BAR_TO_GPA)
+    symbols = [site.specie.symbol for site in run.structure]
+    volume = float(run.structure.lattice.volume)
+    quantities: list[Quantity] = []
+    curves: dict[str, Any] = {}
+    for symbol in species:
+        displacements = walk(trajectory, symbol, drift="all")
+        result = tracer_diffusivity(displacements, time_step_ps=trajectory.interval_ps, species=symbol, source=source)
+        quantities.append(result.quantity)
+        curves[symbol] = result.to_dict()
+        if symbol in charges:
+            second = kinisi_diffusivity(
+                displacements,
+                time_step_ps=trajectory.interval_ps,
+                species=symbol,
+                source=source,
+                window_ps=result.window_ps,
+            )
+            quantities.append(second)
+            quantities.append(
+                nernst_einstein_conductivity(
+                    result.quantity,
+                    number_density_per_A3=symbols.count(symbol) / volume,
+                    charge=charges[symbol],
+                    temperature_K=settings.temperature_K,
+                )
+            )
+    return {
+        "quantities": [quantity.to_dict() for quantity in [*quantities, temperature, pressure]],
+        "msd": curves,
+        "frames": trajectory.n_frames,
+        "warnings": list(trajectory.warnings),
+    }
+
+
+def arrhenius_document(species: str, temperatures_K: list[float], documents: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the Arrhenius fit through the tracer diffusivities of one element.
+
+    Parameters
+    ----------
+    species
+        Element.
+    temperatures_K
+        Temperature of each document.
+    documents
+        As returned by `analyse_diffusion`.
+    """
+    diffusivities = [_tracer(document, species) for document in documents]
+    fit = arrhenius_fit(temperatures_K, diffusivities)
+    room = fit.predict(_ROOM_TEMPERATURE_K)
+    quantities = [fit.activation_energy, fit.prefactor, room]
+    return {"quantities": [quantity.to_dict() for quantity in quantities], "fit": fit.to_dict()}
+
+
+def _tracer(document: dict[str, Any], species: str) -> Quantity:
+    """Return the first tracer diffusivity of an element in a document: our own estimate."""
+    found = next(
+        quantity
+        for quantity in document["quantities"]
+        if quantity["name"] == "tracer_diffusivity" and quantity["species"] == species
+    )
+    return Quantity.from_dict(found)

@@ -1,0 +1,295 @@
+"""Everything that a campaign found, in one document: what the report shows and other programs read.
+
+`collect` reads a run folder, finished or not; nothing but what stands there is used, so it works on results that were
+fetched from a cluster too.
+"""
+
+from __future__ import annotations
+
+import platform
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from ..potentials.cards import PotentialCard, card
+from .campaign import Campaign, MeltQuenchSettings
+from .diffusion import start_structure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PACKAGES = ("numpy", "scipy", "pymatgen", "jobflow", "kinisi", "ase", "MDAnalysis")
+
+_CITATIONS = (
+    {
+        "key": "LAMMPS",
+        "text": "A. P. Thompson et al., Comput. Phys. Commun. 271 (2022) 108171",
+        "doi": "10.1016/j.cpc.2021.108171",
+    },
+    {
+        "key": "kinisi",
+        "text": "A. R. McCluskey et al., J. Open Source Softw. 9 (2024) 5984",
+        "doi": "10.21105/joss.05984",
+    },
+    {
+        "key": "jobflow",
+        "text": "A. S. Rosen et al., J. Open Source Softw. 9 (2024) 5995",
+        "doi": "10.21105/joss.05995",
+    },
+    {
+        "key": "pymatgen",
+        "text": "S. P. Ong et al., Comput. Mater. Sci. 68 (2013) 314",
+        "doi": "10.1016/j.commatsci.2012.10.028",
+    },
+)
+
+
+def collect(
+    campaign: Campaign,
+    rows: Sequence[Mapping[str, Any]],
+    documents: Sequence[Mapping[str, Any] | None],
+    *,
+    command: Sequence[str],
+    inputs: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return the results of a campaign as plain JSON types.
+
+    Parameters
+    ----------
+    campaign
+        What was asked.
+    rows
+        The table of jobs: ``name``, ``state``, ``folder``, ``hash``, ``attempt``, ``message`` and ``metadata`` of each.
+    documents
+        ``result.json`` of each row; None where there is none.
+    command
+        Command line that ran it.
+    inputs
+        SHA-256 of each input file.
+    """
+    potential = card(campaign.potential)
+    systems = [_system(campaign, name, rows, documents) for name in campaign.systems]
+    quantities = [quantity for system in systems for quantity in _all_quantities(system)]
+    warnings = [
+        f"The job '{row['name']}' {'failed: ' + row['message'] if row['state'] == 'failed' else 'did not run.'}"
+        for row in rows
+        if row["state"] in ("failed", "blocked")
+    ]
+    for row, document in zip(rows, documents, strict=True):
+        if document is not None:
+            warnings += [f"{row['name']}: {warning}" for warning in document["output"].get("warnings", [])]
+    finished = [document for document in documents if document is not None]
+    started = min((document["started"] for document in finished), default="")
+    ended = max((document["finished"] for document in finished), default="")
+    engines = {document["output"]["engine"]["version"] for document in finished if "engine" in document["output"]}
+    return {
+        "anodeflow": __version__,
+        "command": list(command),
+        "inputs": dict(inputs),
+        "quantities": quantities,
+        "warnings": warnings,
+        "files": ["report.html", "results.json", "results.csv", "campaign.yaml"],
+        "campaign": campaign.resolved(),
+        "seed": campaign.seed,
+        "versions": _versions(sorted(engines)),
+        "host": {"cores": _cores(), "machine": platform.machine()},
+        "potential": _potential(potential),
+        "citations": [
+            *(
+                {"key": f"phase {s['name']}", "text": s["evidence"]["citation"], "doi": ""}
+                for s in systems
+                if s["evidence"]
+            ),
+            {"key": potential.name, "text": potential.citation.text, "doi": potential.citation.doi},
+            *_CITATIONS,
+        ],
+        "methods": methods(campaign, potential, sorted(engines)),
+        "systems": systems,
+        "jobs": [_job(row, document) for row, document in zip(rows, documents, strict=True)],
+        "started": started,
+        "finished": ended,
+        "wall_s": _seconds(started, ended),
+    }
+
+
+def _system(
+    campaign: Campaign,
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+    documents: Sequence[Mapping[str, Any] | None],
+) -> dict[str, Any]:
+    from ..structures.phases import EVIDENCE
+
+    start, source = start_structure(campaign, name)
+    mine = [
+        (row, document["output"], document)
+        for row, document in zip(rows, documents, strict=True)
+        if row["metadata"].get("system") == name and document is not None
+    ]
+    relaxed = next((output for _, output, _ in mine if output["kind"] == "relaxation"), None)
+    equilibrations = {
+        row["metadata"]["temperature_K"]: output for row, output, _ in mine if output["kind"] == "equilibration"
+    }
+    runs = [
+        _run(row, output, document, equilibrations.get(row["metadata"]["temperature_K"]))
+        for row, output, document in mine
+        if output["kind"] == "diffusion"
+    ]
+    settings = campaign.systems[name]
+    if settings.amorphous is not None:
+        description = f"Glass of {len(start)} atoms, packed at random and quenched from the melt"
+    else:
+        repeats = "×".join(str(count) for count in settings.supercell)
+        description = f"{source.name if source else name}, {repeats} cells"
+    evidence = None
+    if source is not None:
+        meaning = EVIDENCE.get(source.evidence, "")
+        evidence = {"class": source.evidence, "meaning": meaning, "citation": source.citation or source.origin}
+    return {
+        "name": name,
+        "formula": start.composition.reduced_formula,
+        "kind": "crystal" if settings.amorphous is None else "amorphous",
+        "natoms": len(start),
+        "structure": relaxed["structure"] if relaxed else start.as_dict(),
+        "description": description,
+        "evidence": evidence,
+        "relaxed": {"quantities": relaxed["quantities"]} if relaxed else None,
+        "runs": sorted(runs, key=lambda run: run["temperature_K"]),
+        "arrhenius": {output["species"]: output["fit"] for _, output, _ in mine if output["kind"] == "arrhenius"},
+    }
+
+
+def _run(
+    row: Mapping[str, Any],
+    output: Mapping[str, Any],
+    document: Mapping[str, Any],
+    equilibration: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    engine = output["engine"]
+    cell = [
+        quantity
+        for quantity in (equilibration or {"quantities": []})["quantities"]
+        if quantity["name"] in ("density", "volume_per_host_atom")
+    ]
+    return {
+        "temperature_K": row["metadata"]["temperature_K"],
+        "job": row["folder"],
+        "quantities": [*output["quantities"], *cell],
+        "msd": output["msd"],
+        "thermo": output["thermo"],
+        "steps": engine["settings"]["steps"],
+        "timestep_fs": engine["settings"]["timestep_fs"],
+        "steps_per_s": engine["steps_per_s"],
+        "wall_s": document["wall_s"],
+    }
+
+
+def _all_quantities(system: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return every quantity of a system in one list."""
+    found = list(system["relaxed"]["quantities"]) if system["relaxed"] else []
+    for run in system["runs"]:
+        found += run["quantities"]
+    for fit in system["arrhenius"].values():
+        found += [fit[key] for key in ("activation_energy", "prefactor", "at_300K")]
+    return found
+
+
+def _job(row: Mapping[str, Any], document: Mapping[str, Any] | None) -> dict[str, Any]:
+    output = document["output"] if document else {}
+    engine = output.get("engine") or {}
+    stages = output.get("stages") or {}
+    steps = engine.get("settings", {}).get("steps")
+    if stages:
+        steps = sum(stage["engine"]["settings"]["steps"] for stage in stages.values())
+    return {
+        "name": row["name"],
+        "folder": row["folder"],
+        "state": row["state"],
+        "wall_s": document["wall_s"] if document else None,
+        "steps": steps,
+        "steps_per_s": engine.get("steps_per_s"),
+        "resumed": max(0, row["attempt"] - 1),
+        "hash": row["hash"],
+        "message": row["message"],
+    }
+
+
+def _potential(potential: PotentialCard) -> dict[str, Any]:
+    return {
+        "name": potential.name,
+        "kind": potential.kind,
+        "elements": list(potential.elements),
+        "citation": potential.citation.model_dump(),
+        "licence": potential.licence,
+        "validity": potential.validity,
+        "fingerprint": potential.fingerprint,
+        "known_faults": list(potential.known_faults),
+        "checks": [
+            {
+                "name": f"{check.property}, {check.system}",
+                "value": check.model,
+                "reference": check.reference,
+                "unit": check.unit,
+                "source": check.source,
+            }
+            for check in potential.reference_table
+        ],
+    }
+
+
+def methods(campaign: Campaign, potential: PotentialCard, engine_versions: Sequence[str]) -> str:
+    """Return the paragraph on methods, as a paper could take it."""
+    diffusion = campaign.diffusion
+    temperatures = ", ".join(f"{temperature:g}" for temperature in diffusion.temperatures_K)
+    sentences = [
+        f"Molecular dynamics was run with LAMMPS ({', '.join(engine_versions) or 'version not known'}) and the "
+        f"interatomic potential {potential.name} ({potential.citation.text}), with a timestep of "
+        f"{diffusion.timestep_fs:g} fs and periodic boundaries."
+    ]
+    for name, system in campaign.systems.items():
+        if system.amorphous is None:
+            repeats = "×".join(str(count) for count in system.supercell)
+            sentences.append(f"{name} is a {repeats} supercell of the crystal, relaxed at 0 K.")
+        else:
+            quench = system.melt_quench or MeltQuenchSettings()
+            sentences.append(
+                f"{name} was packed at random, melted for {quench.melt_ps:g} ps at {quench.melt_temperature_K:g} K, "
+                f"cooled at {quench.quench_rate_K_ps:g} K/ps to {quench.final_temperature_K:g} K and annealed for "
+                f"{quench.anneal_ps:g} ps, all at zero pressure, then relaxed at 0 K."
+            )
+    sentences += [
+        f"At each of {temperatures} K the cell was equilibrated for {diffusion.equilibration_ps:g} ps at "
+        f"{diffusion.pressure_GPa:g} GPa (Nosé–Hoover thermostat and barostat, relaxation times 0.1 and 1 ps) and "
+        f"fixed at its mean over the second half; {diffusion.production_ps:g} ps at constant volume and temperature "
+        f"followed, with a frame every {diffusion.frame_interval_fs:g} fs.",
+        "Mean squared displacements are taken over all time origins after the mean motion of all atoms was removed. "
+        "Tracer diffusion coefficients come from generalised least squares over the diffusive window, with an error "
+        "from the spread over the ions; the posterior of kinisi is given as a second opinion. Intervals are 95 %. "
+        "Activation energies come from a weighted fit of ln D against 1/T to the temperatures at which the motion was "
+        "diffusive. Conductivities follow from the Nernst–Einstein relation with a Haven ratio of 1.",
+        f"All random numbers derive from the seed {campaign.seed}.",
+    ]
+    return " ".join(sentences)
+
+
+def _versions(engines: Sequence[str]) -> dict[str, str]:
+    found = {"anodeflow": __version__, "LAMMPS": ", ".join(engines) or "not run", "Python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0))
+
+
+def _seconds(started: str, ended: str) -> float:
+    if not started or not ended:
+        return 0.0
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
