@@ -41,6 +41,9 @@ MINIMUM_FRACTION = 0.85
 In the phase library the shortest pair is at 0.82 (Ti-O) to 1.3 of the sum of covalent radii.
 """
 
+BOND_REACH = 1.15
+"""A nearest-neighbour bond is up to this times the contact distance."""
+
 _TETRAHEDRAL = 2.0 * np.sin(np.radians(109.4712206) / 2.0)
 
 
@@ -80,6 +83,22 @@ def contact_distance(first: str, second: str, *, elements: Iterable[str] = ()) -
         bridge = min(float(covalent_radii[atomic_numbers[e]]) for e in anions)
         return float(_TETRAHEDRAL * (0.5 * (radius[first] + radius[second]) + bridge))
     return radius[first] + radius[second]
+
+
+def is_polyanion_bond(first: str, second: str, distance_A: float) -> bool:
+    """Whether two atoms are bonded within one molecular ion or network, such as PS4, PO4, BH4 or SiO2.
+
+    Parameters
+    ----------
+    first, second
+        Element symbols.
+    distance_A
+        How far apart they are, in Å.
+    """
+    for former, ligand in ((first, second), (second, first)):
+        if former in NETWORK_FORMERS and (ligand in ANION_RADII_A or ligand == "H"):
+            return distance_A < BOND_REACH * contact_distance(former, ligand)
+    return False
 
 
 def distance_table(
