@@ -69,15 +69,9 @@ def msd_covariance_parts(n_frames: int, lags: tuple[int, ...]) -> tuple[FloatArr
             long = lags[column]
             shift = np.arange(-short + 1, long)
 
-            def pairs(shift: npt.NDArray[np.int_], long: int = long, short: int = short) -> FloatArray:
-                # windows of length `long` that begin at i and of `short` that begin at i + shift
-                first = np.maximum(0, -shift)
-                last = np.minimum(n_frames - long, n_frames - short - shift)
-                return np.maximum(0, last - first).astype(float)
-
             overlap = np.minimum(long, shift + short) - np.maximum(0, shift)
-            shared_end = pairs(np.array([0, long - short, long, -short]))
-            walk = float(pairs(shift) @ (overlap.astype(float) ** 2))
+            shared_end = _pairs(n_frames, short, long, np.array([0, long - short, long, -short]))
+            walk = float(_pairs(n_frames, short, long, shift) @ (overlap.astype(float) ** 2))
             if short == long:
                 cross = 4.0 * short * shared_end[0]
                 noise = 4.0 * shared_end[0] + shared_end[2] + shared_end[3]
@@ -87,6 +81,14 @@ def msd_covariance_parts(n_frames: int, lags: tuple[int, ...]) -> tuple[FloatArr
             scale = 2.0 / ((n_frames - short) * (n_frames - long))
             parts[:, row, column] = parts[:, column, row] = scale * np.array([walk, cross, noise])
     return parts[0], parts[1], parts[2]
+
+
+def _pairs(n_frames: int, short: int, long: int, shift: npt.NDArray[np.int_]) -> FloatArray:
+    """Count the windows of length `long` that have one of length `short` beginning `shift` frames after them."""
+    first = np.maximum(0, -shift)
+    last = np.minimum(n_frames - long, n_frames - short - shift)
+    count: FloatArray = np.maximum(0, last - first).astype(float)
+    return count
 
 
 def msd_covariance(n_frames: int, lags: tuple[int, ...], step: float, noise: float) -> FloatArray:
