@@ -37,9 +37,10 @@ def _unusual(buffer, position):  # type: ignore[no-untyped-def]  # numba infers 
             digits += 1
             if mantissa < 100000000000000000:
                 mantissa = mantissa * 10 + digit
-                shift -= seen_point
-            else:
-                shift += not seen_point
+                if seen_point:
+                    shift -= 1
+            elif not seen_point:
+                shift += 1
         else:
             break
         position += _ONE
@@ -54,7 +55,7 @@ def _unusual(buffer, position):  # type: ignore[no-untyped-def]  # numba infers 
                 exponent = exponent * 10 + np.int64(buffer[position]) - 48
             digits += 1
             position += _ONE
-        shift += -exponent if minus else exponent
+        shift = shift - int(exponent) if minus else shift + int(exponent)
     if digits == 0:
         # nan or inf as printf writes them; any other word is malformed
         first = buffer[position] | 32

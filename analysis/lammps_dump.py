@@ -81,6 +81,14 @@ class Header:
     time: float | None
 
 
+def _parse_code(label: str) -> int:
+    """Return the number that the compiled parser makes of a label."""
+    code = 0
+    for byte in label.encode():
+        code = ((code << 8) & 0xFFFFFFFFFFFFFFFF) ^ (code >> 56) ^ byte
+    return code
+
+
 def choose_coordinates(columns: tuple[str, ...], where: str) -> tuple[tuple[str, ...], bool, bool]:
     """Return the coordinate columns to read, whether they are scaled, and whether image flags go with them.
 
@@ -123,11 +131,14 @@ class DumpFrame:
         Shape ``(N, 3)`` in Å: unwrapped if the dump holds that, else as in the file.
     values
         Shape ``(N, k)``, the further columns that were asked for, as in the file.
+    offset
+        Byte of the uncompressed file where the frame begins.
     """
 
     header: Header
     positions: FloatArray
     values: FloatArray
+    offset: int = 0
 
 
 class LammpsDump:
@@ -183,6 +194,9 @@ class LammpsDump:
             raise InputError(f"atom ids reach {largest} for {len(self.ids)} atoms", where=str(path))
         self._lookup = np.full(largest + 1, -1, dtype=np.int32)
         self._lookup[self.ids] = np.arange(len(self.ids))
+        named = self.types or self.labels
+        codes = {name: _parse_code(name) for name in set(named)}
+        self._codes = np.array([codes[name] for name in named] or [0] * self.n_atoms, dtype=np.uint64)
 
     @property
     def n_atoms(self) -> int:
@@ -217,11 +231,12 @@ class LammpsDump:
         n = self.n_atoms
         stamp = np.full(n, -1, dtype=np.int32)
         labels = np.empty(n, dtype=np.uint64)
-        expected: NDArray[np.uint64] | None = None
+        expected = self._codes
         with _Source(self.path) as source:
             source.skip(offset)
             number = 0
             while (header := self._read_header(source)) is not None:
+                begin = source.frame_begin
                 self._check(header)
                 if header.columns != names:
                     names = header.columns
@@ -249,18 +264,14 @@ class LammpsDump:
                     continue
                 if status != _parse.DONE:
                     raise self._row_error(status, header, source.line())
-                if expected is None:
-                    expected = labels.copy()
-                    if offset:
-                        expected = None
-                elif not np.array_equal(expected, labels):
+                if not np.array_equal(expected, labels):
                     atom = self.ids[np.flatnonzero(expected != labels)[0]]
                     raise InputError(
                         f"atom {atom} changes its {self._label_column(header)}",
                         where=f"{self.path}: step {header.step}",
                         remedy="Trajectories must keep every atom's species; cut the file there.",
                     )
-                yield self._convert(header, values)
+                yield self._convert(header, values, begin)
                 number += 1
 
     # ------------------------------------------------------------------ header
@@ -286,6 +297,7 @@ class LammpsDump:
                 elif line.startswith("ITEM: TIME") and not line.startswith("ITEM: TIMESTEP"):
                     time = float(_need(source))
                 elif line.startswith("ITEM: TIMESTEP"):
+                    source.frame_begin = source.last_line
                     step = int(_need(source))
                 elif line.startswith("ITEM: NUMBER OF ATOMS"):
                     n_atoms = int(_need(source))
@@ -397,10 +409,10 @@ class LammpsDump:
         }[status]
         return InputError(what, where=f"{self.path}: step {header.step}, {line.strip()[:60]!r}")
 
-    def _convert(self, header: Header, values: FloatArray) -> DumpFrame:
+    def _convert(self, header: Header, values: FloatArray, offset: int) -> DumpFrame:
         positions = to_cartesian(values, header, self._scaled, self._flags) * self._length
         used = 6 if self._flags else 3
-        return DumpFrame(header, positions, values[:, used:])
+        return DumpFrame(header, positions, values[:, used:], offset)
 
     def box_in_angstrom(self, header: Header) -> tuple[FloatArray, FloatArray]:
         """Return the box vectors (rows) and the box corner of a frame in Å."""
@@ -469,6 +481,9 @@ class _Source:
         self.buffer = np.empty(2 * _CHUNK, dtype=np.uint8)
         self.position = 0
         self.end = 0
+        self.last_line = 0
+        self.frame_begin = 0
+        self._base = 0  # byte of the file at the beginning of the buffer
 
     def __enter__(self) -> _Source:
         return self
@@ -480,6 +495,7 @@ class _Source:
         """Start at a byte of the uncompressed file."""
         if offset:
             self._stream.seek(offset)
+            self._base = offset
 
     def fill(self) -> bool:
         """Bring more bytes into the buffer; False at the end of the file."""
@@ -488,6 +504,7 @@ class _Source:
             self.buffer[:kept] = self.buffer[self.position : self.end]
         elif kept + _CHUNK > len(self.buffer):
             self.buffer = np.concatenate([self.buffer, np.empty_like(self.buffer)])
+        self._base += self.position
         self.position, self.end = 0, kept
         try:
             count = self._stream.readinto(self.buffer[kept : kept + _CHUNK].data)
@@ -510,6 +527,7 @@ class _Source:
     def next_line(self, *, whole: bool = False) -> str | None:
         """Return the next line, or None at the end; with `whole`, None also if its newline is missing."""
         searched = self.position
+        self.last_line = self._base + self.position
         while True:
             view = self.buffer[searched : self.end].tobytes() if self.end - searched <= 256 else None
             found = (

@@ -253,6 +253,7 @@ def _read(path: Path, data: str | Path | None, species: SpeciesMap) -> RawTrajec
 
 
 def _read_lammps(path: Path, data: str | Path | None, species: SpeciesMap) -> RawTrajectory:
+    from .dump_cache import CacheWriter, load_cache
     from .lammps_dump import LammpsDump
 
     dump = LammpsDump(path)
@@ -262,10 +263,27 @@ def _read_lammps(path: Path, data: str | Path | None, species: SpeciesMap) -> Ra
     raw = RawTrajectory(
         path, labels, dump.unwrapped, False, dump.first.periodic, tuple(dump.ids.tolist()), dump.first.units
     )
-    for frame in dump.frames():
-        cell, origin = dump.box_in_angstrom(frame.header)
-        raw.add(frame.positions, cell, frame.header.step, dump.time_ps(frame.header), origin)
-    raw.warnings += notes + [f"{path.name}: {text}" for text in dump.warnings]
+    cache = load_cache(path)
+    if cache is not None:
+        for i, moved in enumerate(cache.displacements()):
+            time = None if np.isnan(cache.times_ps[i]) else float(cache.times_ps[i])
+            raw.add(cache.reference + moved, cache.cells[i], int(cache.steps[i]), time, cache.origins[i])
+        raw.warnings += [*notes, *(f"{path.name}: {text}" for text in cache.warnings)]
+        return raw
+    writer = CacheWriter(dump) if CacheWriter.wanted(dump) else None
+    try:
+        for frame in dump.frames():
+            cell, origin = dump.box_in_angstrom(frame.header)
+            raw.add(frame.positions, cell, frame.header.step, dump.time_ps(frame.header), origin)
+            if writer is not None:
+                writer.add(frame)
+    except BaseException:
+        if writer is not None:
+            writer.discard()
+        raise
+    if writer is not None:
+        writer.finish()
+    raw.warnings += [*notes, *(f"{path.name}: {text}" for text in dump.warnings)]
     return raw
 
 
