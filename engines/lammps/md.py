@@ -309,9 +309,19 @@ def md_commands(system: System, settings: MDSettings, *, restart: str | None, re
         seconds = int(resources.wall_time_s)
         limit = f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
         commands.append(Timer("timeout", limit))
-    commands.append(Run(settings.steps, ("upto", "start", 0, "stop", settings.steps)))
+    commands.append(Run(settings.steps, ("upto", "start", 0, "stop", settings.steps, *_pieces(settings))))
     commands += [WriteRestart(_RESTARTS[2]), WriteData(_FINAL_DATA)]
     return commands
+
+
+def _pieces(settings: MDSettings) -> tuple[str | int, ...]:
+    """Cut a ramp under a barostat into pieces from restart to restart.
+
+    LAMMPS sets the masses of its barostat from the target temperature when a run starts, and keeps them. In one long
+    ramp they would be those of the first step; after a continuation those of the restart, and the two would part.
+    """
+    ramp = settings.final_temperature_K not in (None, settings.temperature_K)
+    return ("every", settings.restart_every, "NULL") if ramp and settings.ensemble == "npt" else ()
 
 
 def _check_heating(thermo: Thermo, settings: MDSettings, directory: Path) -> None:
