@@ -160,7 +160,8 @@ def _system_flow(campaign: Campaign, name: str, structure: Structure, potential:
             dump_every=frames_every,
         )
         charges = {symbol: value for symbol, value in diffusion.charges.items() if symbol in species}
-        run = DiffusionMaker(potential, production, species, charges, name=f"{name} diffuse {label}").make(
+        seed = derive_seed(campaign.seed, name, label, "posterior")
+        run = DiffusionMaker(potential, production, species, seed, charges, name=f"{name} diffuse {label}").make(
             equilibrate.output["structure"]
         )
         equilibrate.update_metadata(_metadata(name, structure, equilibration.steps, temperature))
@@ -184,10 +185,7 @@ def _steps(length_ps: float, diffusion: DiffusionSettings) -> int:
 
 
 def _cell_freedom(structure: Structure, *, amorphous: bool) -> Any:
-    """Return how the cell may change: a glass and a cubic crystal are scaled, others keep only their angles fixed.
-
-    A crystal without right angles is let go entirely.
-    """
+    """Return how the cell may change: a glass is scaled, right angles stay right, anything else is let go."""
     if amorphous:
         return "iso"
     return "aniso" if structure.lattice.is_orthogonal else "tri"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..analysis.arrhenius import arrhenius_fit
+import numpy as np
+
+from ..analysis.arrhenius import ArrheniusFit, arrhenius_fit
 from ..analysis.conductivity import nernst_einstein_conductivity
-from ..analysis.diffusion import kinisi_diffusivity, tracer_diffusivity
+from ..analysis.diffusion import tracer_diffusivity
 from ..analysis.displacements import walk
+from ..analysis.second_opinion import kinisi_diffusivity
 from ..analysis.series import mean_quantity
 from ..analysis.trajectory import read_trajectory
 from ..quantity import Quantity
@@ -17,10 +20,11 @@ if TYPE_CHECKING:
     from ..engines.lammps.md import MDRun
 
 _ROOM_TEMPERATURE_K = 300.0
+_INSULATOR_FORMERS = {"H", "N", "O", "F", "S", "Cl", "Br", "I"}
 
 
 def analyse_diffusion(
-    run: MDRun, species: tuple[str, ...], charges: dict[str, float], *, source: str
+    run: MDRun, species: tuple[str, ...], charges: dict[str, float], *, seed: int, source: str
 ) -> dict[str, Any]:
     """Return the diffusion part of a job's document.
 
@@ -32,6 +36,8 @@ def analyse_diffusion(
         Elements whose diffusivity is wanted.
     charges
         Charge in e of the elements that carry ionic current; these also get kinisi's posterior as a second opinion.
+    seed
+        Seed of kinisi's sampling.
     source
         Name of the job.
 
@@ -55,20 +61,24 @@ def analyse_diffusion(
         quantities.append(result.quantity)
         curves[symbol] = result.to_dict()
         if symbol in charges:
-            second = kinisi_diffusivity(
-                displacements,
-                time_step_ps=trajectory.interval_ps,
-                species=symbol,
-                source=source,
-                window_ps=result.window_ps,
-            )
-            quantities.append(second)
+            if result.window_ps is not None:
+                quantities.append(
+                    kinisi_diffusivity(
+                        displacements,
+                        time_step_ps=trajectory.interval_ps,
+                        window_start_ps=result.window_ps[0],
+                        seed=seed,
+                        species=symbol,
+                        source=source,
+                    )
+                )
             quantities.append(
                 nernst_einstein_conductivity(
                     result.quantity,
-                    number_density_per_A3=symbols.count(symbol) / volume,
-                    charge=charges[symbol],
+                    symbols.count(symbol) / volume,
                     temperature_K=settings.temperature_K,
+                    charge=charges[symbol],
+                    metallic=not _INSULATOR_FORMERS & set(symbols),
                 )
             )
     return {
@@ -92,10 +102,43 @@ def arrhenius_document(species: str, temperatures_K: list[float], documents: lis
         As returned by `analyse_diffusion`.
     """
     diffusivities = [_tracer(document, species) for document in documents]
-    fit = arrhenius_fit(temperatures_K, diffusivities)
+    fit = arrhenius_fit(temperatures_K, diffusivities, species=species)
     room = fit.predict(_ROOM_TEMPERATURE_K)
     quantities = [fit.activation_energy, fit.prefactor, room]
-    return {"quantities": [quantity.to_dict() for quantity in quantities], "fit": fit.to_dict()}
+    return {
+        "quantities": [quantity.to_dict() for quantity in quantities],
+        "fit": {
+            "activation_energy": fit.activation_energy.to_dict(),
+            "prefactor": fit.prefactor.to_dict(),
+            "at_300K": room.to_dict(),
+            "segments": fit.to_dict()["segments"],
+            "points": [
+                {
+                    "temperature_K": point.temperature_K,
+                    "quantity": point.diffusivity.to_dict(),
+                    "used": not point.left_out,
+                    "reason": point.left_out,
+                }
+                for point in fit.points
+            ],
+            "band": _band(fit, temperatures_K),
+            "warnings": list(fit.activation_energy.warnings),
+        },
+    }
+
+
+def _band(fit: ArrheniusFit, temperatures_K: list[float]) -> dict[str, list[float]]:
+    """Return the line and its 95 % band from room temperature to above the hottest run, evenly in 1/T."""
+    names = ("temperature_K", "value_cm2_s", "low", "high")
+    if not fit.segments:
+        return {name: [] for name in names}
+    inverse = np.linspace(1 / _ROOM_TEMPERATURE_K, 1 / (1.05 * max(temperatures_K)), 60)
+    rows = []
+    for temperature in 1 / inverse:
+        quantity = fit.predict(float(temperature))
+        assert quantity.value is not None and quantity.interval95 is not None
+        rows.append((float(temperature), quantity.value, *quantity.interval95))
+    return {name: [row[column] for row in rows] for column, name in enumerate(names)}
 
 
 def _tracer(document: dict[str, Any], species: str) -> Quantity:

@@ -141,7 +141,8 @@ class RelaxMaker(Maker):
         folder = _folder(self.name)
         result = relax(system, folder, Resources.of_this_process(), cell=self.cell, pressure_GPa=self.pressure_GPa)
         method = f"conjugate gradients at 0 K, {self.potential.name}; no statistical error"
-        left = f"Forces up to {result.max_force_eV_A:.2g} eV/Å are left."
+        stress = max(abs(value - self.pressure_GPa) for value in result.stress_GPa[:3])
+        left = f"Forces up to {result.max_force_eV_A:.2g} eV/Å and stresses of {stress:.2g} GPa are left."
         warnings = () if result.converged else (left,)
         quantities = [Quantity("energy_per_atom", result.energy_eV_atom, "eV", method=method, source=self.name)]
         lattice = result.structure.lattice
@@ -317,6 +318,8 @@ class DiffusionMaker(Maker):
         An NVT stage.
     species
         Elements whose diffusivity is wanted.
+    seed
+        Seed of the sampling in the analysis.
     charges
         Charge of ionic carriers in e, for the conductivity.
     name
@@ -326,6 +329,7 @@ class DiffusionMaker(Maker):
     potential: PotentialCard
     settings: MDSettings
     species: tuple[str, ...]
+    seed: int
     charges: dict[str, float] = field(default_factory=dict)
     name: str = "diffusion"
 
@@ -343,7 +347,7 @@ class DiffusionMaker(Maker):
         run = run_md(system, self.settings, folder, Resources.of_this_process(), progress=_progress(folder))
         return {
             "kind": "diffusion",
-            **analyse_diffusion(run, self.species, self.charges, source=self.name),
+            **analyse_diffusion(run, self.species, self.charges, seed=self.seed, source=self.name),
             "thermo": _thermo_curves(run, len(structure)),
             "engine": _engine_record(run),
         }

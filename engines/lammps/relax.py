@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -56,6 +56,15 @@ class Relaxation:
         return self.energy_eV / len(self.structure)
 
 
+def _at_rest(system: System) -> System:
+    """Take the velocities away: their kinetic part would count as pressure."""
+    if "velocities" not in system.structure.site_properties:
+        return system
+    structure = system.structure.copy()
+    structure.remove_site_property("velocities")
+    return replace(system, structure=structure)
+
+
 def relax(
     system: System,
     directory: Path,
@@ -85,6 +94,7 @@ def relax(
         A named failure; see `failures`.
     """
     directory = Path(directory)
+    system = _at_rest(system)
     system.write_files(directory)
     commands: list[Command] = [*system.commands(thermo_every=10), MinStyle("cg")]
     for _ in range(1 if cell == "fixed" else _ROUNDS):
