@@ -86,7 +86,9 @@ def _show(name: str, as_json: bool, picture: Path | None) -> None:
     structure, source = find_structure(name)
     is_file = is_structure_file(name)
     item = None if is_file else phase(name)
-    files = [draw_structure(structure, picture, title=source.name)] if picture else []
+    if picture:
+        draw_structure(structure, picture, title=source.name)
+    files = [picture] if picture else []
     warnings = _warnings(item)
     if as_json:
         extra: dict[str, Any] = {"structure": structure.as_dict(verbosity=0)}

@@ -349,7 +349,7 @@ def time_left_s(jobs: list[JobState], cores: int) -> float | None:
             rates.append(state.cost / state.wall_s / state.resources.cores)
     if not rates:
         return None
-    return remaining / (sum(rates) / len(rates)) / cores
+    return float(remaining / (sum(rates) / len(rates)) / cores)
 
 
 def raise_first_failure(jobs: list[JobState]) -> None:

@@ -22,7 +22,7 @@ from ..workflows.jobs import PROGRESS_FILE, slug
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jobflow import Job
+    from jobflow import Flow, Job
 
 JOB_FILE = "job.json"
 RESULT_FILE = "result.json"
@@ -32,14 +32,14 @@ _HASHED = ("function", "function_args", "function_kwargs")
 _UNHASHED_KEYS = {"@version"}
 
 
-def encode(job: Job) -> dict[str, Any]:
-    """Return a job as plain JSON types."""
+def encode(job: Job | Flow) -> dict[str, Any]:
+    """Return a job or flow as plain JSON types."""
     document: dict[str, Any] = json.loads(json.dumps(job, cls=MontyEncoder))
     return document
 
 
-def decode(document: dict[str, Any]) -> Job:
-    """Return the job of a document of `encode`."""
+def decode(document: dict[str, Any]) -> Any:
+    """Return the job or flow of a document of `encode`."""
     return MontyDecoder().process_decoded(document)
 
 

@@ -18,7 +18,7 @@ from ..engines.resources import Resources
 from ..errors import AnodeflowError
 from ..files import write_json
 from ..workflows.jobs import JOB_FOLDER
-from .store import ERROR_FILE, JOB_FILE, RESULT_FILE, decode, read_json
+from .store import ERROR_FILE, JOB_FILE, RESULT_FILE, decode, encode, read_json
 
 if TYPE_CHECKING:
     from jobflow import Response
@@ -82,9 +82,7 @@ def _run(encoded: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     return _response(response), store.get_output(job.uuid, which=job.index)
 
 
-def _response(response: Response) -> dict[str, Any]:
-    from .store import encode
-
+def _response(response: Response[Any]) -> dict[str, Any]:
     asked: dict[str, Any] = {}
     for name in ("replace", "detour", "addition"):
         flow = getattr(response, name)

@@ -39,7 +39,7 @@ def diffusion_flow(campaign: Campaign) -> Flow:
     structures = {name: start_structure(campaign, name)[0] for name in campaign.systems}
     for name, structure in structures.items():
         _check(name, structure, potential, campaign.diffusion)
-    flows = [_system_flow(campaign, name, structure, potential) for name, structure in structures.items()]
+    flows: list[Flow | Job] = [_system_flow(campaign, name, structure, potential) for name, structure in structures.items()]
     flow = Flow(flows, name=campaign.name)
     flow.update_metadata({"fingerprint": {"LAMMPS": find_program().version, potential.name: potential.fingerprint}})
     flow.update_metadata({"resources": campaign.resources.model_dump()})
@@ -110,7 +110,7 @@ def _check(name: str, structure: Structure, potential: PotentialCard, diffusion:
 
 def _system_flow(campaign: Campaign, name: str, structure: Structure, potential: PotentialCard) -> Flow:
     system, diffusion = campaign.systems[name], campaign.diffusion
-    jobs: list[Job] = []
+    jobs: list[Flow | Job] = []
     start: Any = structure
     if system.amorphous is not None:
         quench = system.melt_quench or MeltQuenchSettings()

@@ -302,7 +302,7 @@ def md_commands(system: System, settings: MDSettings, *, restart: str | None, re
         columns = ("id", "element", "xu", "yu", "zu")
         commands.append(Dump("trajectory", "all", "custom", settings.dump_every, DUMP_FILE, columns))
         elements = system.element_map.elements
-        modify = ("element", *elements, "sort", "id", "format", "float", "%.8f", "flush", True)
+        modify: tuple[str | bool, ...] = ("element", *elements, "sort", "id", "format", "float", "%.8f", "flush", True)
         commands.append(DumpModify("trajectory", modify if restart is None else (*modify, "append", True)))
     commands.append(Restart(settings.restart_every, *_RESTARTS[:2]))
     if resources.wall_time_s is not None:
