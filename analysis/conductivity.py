@@ -23,7 +23,7 @@ def nernst_einstein_conductivity(
     Parameters
     ----------
     diffusivity
-        Tracer diffusion coefficient in cm²/s.
+        Tracer or collective diffusion coefficient in cm²/s; with the collective one the relation is exact.
     number_density_per_A3
         Ions in one Å³.
     temperature_K
@@ -65,11 +65,13 @@ def nernst_einstein_conductivity(
             "the phase is metallic: this is the ionic part of its conductivity only, electrons carry the rest"
         )
     corrected = isinstance(haven_ratio, Quantity) or haven_ratio != 1.0
-    if not corrected:
+    collective = diffusivity.name == "collective_diffusivity"
+    if collective and corrected:
+        raise InputError("a collective coefficient needs no Haven ratio", remedy="Leave haven_ratio out.")
+    if not corrected and not collective:
         warnings.append("ions are taken to move independently (Haven ratio 1), which concerted motion breaks")
-    method = "Nernst–Einstein relation with the " + (
-        f"Haven ratio {ratio.value:.3g}" if corrected and ratio.value is not None else "tracer diffusion coefficient"
-    )
+    method = "Nernst–Einstein relation with the " + diffusivity.name.replace("diffusivity", "diffusion coefficient")
+    method = method.replace("_", " ") + (f" and the Haven ratio {ratio.value:.3g}" if corrected and ratio.value else "")
     if diffusivity.value is None or ratio.value is None:
         if ratio.value is None:
             warnings.extend(ratio.warnings)
@@ -88,7 +90,7 @@ def nernst_einstein_conductivity(
         number_density_per_A3 * _PER_A3_TO_PER_CM3 * charge**2 * ELEMENTARY_CHARGE_C / (BOLTZMANN_EV_K * temperature_K)
     )
     value = factor * diffusivity.value / ratio.value
-    uncertainty, interval = _propagate(value, diffusivity, ratio)
+    uncertainty, interval = propagate_quotient(value, diffusivity, ratio)
     return Quantity(
         name="ionic_conductivity",
         value=value,
@@ -104,8 +106,18 @@ def nernst_einstein_conductivity(
     )
 
 
-def _propagate(value: float, top: Quantity, bottom: Quantity) -> tuple[float | None, tuple[float, float] | None]:
-    """Return error and interval of a quotient: relative errors and half widths of the logarithms add in squares."""
+def propagate_quotient(
+    value: float, top: Quantity, bottom: Quantity
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Return error and interval of a quotient: relative errors and half widths of the logarithms add in squares.
+
+    Parameters
+    ----------
+    value
+        The quotient, in whatever unit its factors give it.
+    top, bottom
+        Its parts, independent of each other and positive.
+    """
     uncertainty = interval = None
     if top.uncertainty is not None and top.value and bottom.value:
         relative = (top.uncertainty / top.value) ** 2 + ((bottom.uncertainty or 0.0) / bottom.value) ** 2

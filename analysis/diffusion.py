@@ -1,18 +1,15 @@
 """The tracer diffusion coefficient of one species, with an interval that means it.
 
 The mean squared displacement (MSD) of every ion is fitted by the straight line of smallest error
-(`anodeflow.analysis.gls`). The weights are those of a random walk with vibration, but the *error* is not
-taken from that model: the fit is linear, so every ion has its own slope, and their spread gives the error
-of the mean whatever the walk is (few hops an ion, correlated hops, cages). The lag at which the line may
-begin is found by Lepski's rule: the earliest one whose slope no later beginning contradicts.
-
-Source of the rule: O. V. Lepskii, Theory Probab. Appl. 35 (1991) 454.
+(`anodeflow.analysis.gls`). The weights are those of a random walk with vibration, but the *error* is not taken
+from that model: the fit is linear, so every ion has its own slope, and their spread gives the error of the mean
+whatever the walk is (few hops an ion, correlated hops, cages). The lag at which the line may begin is found by
+Lepski's rule (`anodeflow.analysis.window`): the earliest one whose slope no later beginning contradicts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,30 +17,13 @@ import numpy as np
 from ..errors import InputError
 from ..quantity import Quantity
 from ..units import A2_PS_TO_CM2_S
-from .gls import FloatArray, line_weights, logarithmic_lags, msd_covariance
+from .gls import FloatArray, logarithmic_lags
+from .msd_fit import WalkerFit, concert, fit_pieces, fit_walkers, standard_error, walker_msd
 
 METHOD = (
     "slope of the mean squared displacement by generalised least squares with the weights of a random walk, "
     "error from the spread over walkers, diffusive window by Lepski's rule"
 )
-
-_CONTRADICTION = 2.0
-"""Standard errors by which a later slope must differ to refuse a beginning of the window."""
-
-_REACH = 4.0
-"""A beginning is held against later ones up to this many times its lag; further ones are noise."""
-
-_TAIL = 4.0
-"""Where a change of slope was seen, its tail is left out too: the window begins this many times later."""
-
-_IMMATERIAL = 0.25
-"""A change of slope below this part of the standard error does not matter."""
-
-_WALKERS = 16
-"""Below this number of ions the trajectory is cut into pieces, for an error needs a spread."""
-
-_SHORTEST_PIECE = 50
-"""Frames below which a trajectory is not cut."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +115,8 @@ def tracer_diffusivity(
         What the ions must have diffused, ``2 * dimensions * D * duration``, before a coefficient is given:
         about the square of one hop. Less could be motion inside a cage.
     centred_on_ions
-        The mean of *these* ions was subtracted from every frame, which takes ``1/N`` of a random walk away;
-        it is given back.
+        The mean of *these* ions was subtracted from every frame, which takes ``1/N`` of a random walk away; it
+        is given back.
     window_start_ps
         Lag in ps from which the motion is known to be diffusive; searched for if None.
 
@@ -158,11 +138,14 @@ def tracer_diffusivity(
     curve = walker_msd(positions, lags)
     lag_ps = np.array(lags) * time_step_ps
     msd = curve.mean(axis=1)
-    msd_error = _standard_error(curve)
+    msd_error = standard_error(curve)
     alpha, alpha_error = _loglog_slope(lags, curve)
 
     first_lag = None if window_start_ps is None else window_start_ps / time_step_ps
-    fit = _fit_pieces(positions, curve, lags, dimensions, first_lag)
+    fit = fit_pieces(positions, curve, lags, dimensions, first_lag)
+    concerted, freedom = concert(positions, lags, fit.start if fit.consistent else min(1, len(lags) - 1))
+    if concerted > 1:
+        fit = fit_walkers(curve, lags, frames, dimensions, 1, first_lag, concerted, freedom)
     give_back = ions / (ions - 1.0) if centred_on_ions and ions > 1 else 1.0
     common: dict[str, Any] = {
         "name": "tracer_diffusivity",
@@ -182,6 +165,11 @@ def tracer_diffusivity(
         return TracerDiffusion(quantity, lag_ps, msd, msd_error, None, None, None, alpha, alpha_error, ions, duration)
     value, error = slope * to_D, slope_error * to_D
     warnings: list[str] = []
+    if concerted > 1:
+        warnings.append(
+            f"ions move in concert: the coefficient varies {concerted:.1f} times more over time than over ions; "
+            "the error is the one over time"
+        )
     if fit.start > 0 and lags[fit.start] > frames / 10:
         warnings.append(
             f"the diffusive window begins only at {lag_ps[fit.start]:.3g} ps of {duration:.3g} ps: "
@@ -237,164 +225,6 @@ def check_positions(positions: FloatArray, time_step_ps: float, dimensions: int)
     return array
 
 
-def walker_msd(positions: FloatArray, lags: tuple[int, ...]) -> FloatArray:
-    """Return the time-averaged squared displacement of every walker.
-
-    Parameters
-    ----------
-    positions
-        Shape ``(F, N, d)``, in Å.
-    lags
-        Lags in frames, each below F.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(len(lags), N)``, in Å².
-    """
-    frames, walkers, dimensions = positions.shape
-    result = np.empty((len(lags), walkers))
-    # a block of walkers stays in the cache while all lags pass over it
-    block = max(1, 60_000 // (frames * dimensions))
-    for begin in range(0, walkers, block):
-        # walker by walker in memory, so that every lag is one contiguous subtraction
-        part = np.ascontiguousarray(positions[:, begin : begin + block].transpose(1, 2, 0), dtype=float)
-        for row, lag in enumerate(lags):
-            step = part[:, :, lag:] - part[:, :, :-lag]
-            result[row, begin : begin + block] = np.einsum("ndf,ndf->n", step, step) / (frames - lag)
-    return result
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """A line through the MSD: slope in Å²/frame, beginning of its window, degrees of freedom of its error."""
-
-    start: int
-    largest_lag: int
-    slope: float
-    slope_error: float
-    intercept: float
-    freedom: int
-    pieces: int
-    consistent: bool
-
-    def quantile(self) -> float:
-        """Return the number of standard errors of a 95 % interval."""
-        from scipy.stats import t
-
-        return float(t.ppf(0.975, self.freedom))
-
-    def interval(self, value: float, error: float) -> tuple[float, float]:
-        """Return the 95 % interval, symmetric in the logarithm: D is a scale and its error grows with it."""
-        factor = float(np.exp(self.quantile() * error / value))
-        return value / factor, value * factor
-
-
-def _fit_pieces(
-    positions: FloatArray,
-    curve: FloatArray,
-    lags: tuple[int, ...],
-    dimensions: int,
-    first_lag: float | None,
-) -> _Fit:
-    """Fit the whole trajectory, or pieces of it where the ions are too few to show a spread."""
-    frames, ions, _ = positions.shape
-    pieces = 1
-    if ions < _WALKERS:
-        pieces = max(1, min(-(-_WALKERS // ions), frames // _SHORTEST_PIECE))
-    while True:
-        if pieces == 1:
-            return _fit(curve, lags, frames, dimensions, 1, first_lag)
-        length = frames // pieces
-        cut = positions[: length * pieces].reshape(pieces, length, ions, dimensions)
-        walkers = cut.transpose(1, 0, 2, 3).reshape(length, pieces * ions, dimensions)
-        short = tuple(lag for lag in lags if lag <= length // 2)
-        if first_lag is None or first_lag <= length / 8:
-            fit = _fit(walker_msd(walkers, short), short, length, dimensions, pieces, first_lag)
-            if fit.consistent:
-                return fit
-        pieces //= 2
-
-
-def _fit(
-    curve: FloatArray,
-    lags: tuple[int, ...],
-    frames: int,
-    dimensions: int,
-    pieces: int,
-    first_lag: float | None = None,
-) -> _Fit:
-    """Find the earliest beginning of the window that no later one contradicts, and fit from there.
-
-    With `first_lag`, in frames, the window begins there and nothing is searched.
-    """
-    from scipy.stats import t
-
-    walkers = curve.shape[1]
-    freedom = max(1, walkers - 1)
-    lag = np.array(lags, dtype=float)
-    total = curve.mean(axis=1)
-    starts = max(1, len(lags) - 3)
-
-    @cache
-    def line(start: int) -> tuple[FloatArray, float]:
-        step, noise = _walk_and_noise(lag[start:], total[start:], dimensions)
-        weights = line_weights(lag[start:], msd_covariance(frames, lags, step, noise)[start:, start:])
-        return weights[1] @ curve[start:], float(weights[0] @ total[start:])
-
-    limit = _CONTRADICTION * float(t.ppf(0.975, freedom)) / 1.96
-    chosen, consistent = starts - 1, False
-    if first_lag is not None:
-        chosen, consistent = min(int(np.searchsorted(lag, first_lag - 1e-6)), starts - 1), True
-    else:
-        for row in range(starts):
-            if 2 * lag[row] > lag[starts - 1]:
-                break
-            here = line(row)[0]
-            immaterial = _IMMATERIAL * float(_standard_error(here))
-            later = [k for k in range(row + 1, starts) if lag[k] <= _REACH * lag[row]]
-            if all(_agree(here, line(k)[0], limit, immaterial) for k in later):
-                tail = _TAIL * lag[row] if row > 0 else lag[1]
-                chosen, consistent = min(int(np.searchsorted(lag, tail)), starts - 1), True
-                break
-    slopes, intercept = line(chosen)
-    return _Fit(
-        start=chosen,
-        largest_lag=lags[-1],
-        slope=float(slopes.mean()),
-        slope_error=float(_standard_error(slopes)),
-        intercept=intercept,
-        freedom=freedom,
-        pieces=pieces,
-        consistent=consistent,
-    )
-
-
-def _agree(here: FloatArray, later: FloatArray, limit: float, immaterial: float) -> bool:
-    """Say whether two beginnings of the window give the same slope, walker against walker."""
-    difference = later - here
-    return bool(abs(difference.mean()) <= max(limit * float(_standard_error(difference)), immaterial))
-
-
-def _walk_and_noise(lag: FloatArray, msd: FloatArray, dimensions: int) -> tuple[float, float]:
-    """Return rough variances of a step and of the noise along one coordinate, for the weights only."""
-    middle = len(lag) // 2
-    slope = (msd[middle:].mean() - msd[: max(1, middle)].mean()) / (lag[middle:].mean() - lag[: max(1, middle)].mean())
-    top = float(msd.max()) or 1.0
-    slope = max(float(slope), 1e-3 * top / float(lag[-1]))
-    intercept = max(float(msd[0]) - slope * float(lag[0]), 0.0)
-    return slope / dimensions, intercept / (2 * dimensions)
-
-
-def _standard_error(samples: FloatArray) -> FloatArray:
-    """Return the standard error of the mean over the last axis; infinite for one sample."""
-    count = samples.shape[-1]
-    if count < 2:
-        return np.full(samples.shape[:-1], np.inf)
-    error: FloatArray = samples.std(axis=-1, ddof=1) / np.sqrt(count)
-    return error
-
-
 def _loglog_slope(lags: tuple[int, ...], curve: FloatArray) -> tuple[float | None, float | None]:
     """Return d ln(MSD)/d ln(lag) over the last decade of lags and its error by leaving walkers out."""
     lag = np.array(lags, dtype=float)
@@ -416,7 +246,7 @@ def _loglog_slope(lags: tuple[int, ...], curve: FloatArray) -> tuple[float | Non
 
 
 def _why_not(
-    fit: _Fit,
+    fit: WalkerFit,
     diffused: float,
     minimum: float,
     slope: float,

@@ -61,6 +61,22 @@ def test_few_ions_are_cut_into_pieces():
     assert 0.897 <= inside / runs <= 0.998
 
 
+def test_ions_that_move_together_count_once():
+    inside, runs, warned, count = 0, 100, 0, 0
+    for seed in range(runs):
+        groups, truth = brownian_walk(np.random.default_rng(seed), ions=4, frames=500)
+        quantity = estimate(np.repeat(groups, 16, axis=1))
+        if quantity.value is None:
+            continue
+        count += 1
+        inside += quantity.interval95[0] <= truth * A2_PS_TO_CM2_S <= quantity.interval95[1]
+        warned += any("in concert" in text for text in quantity.warnings)
+    assert count > 80
+    assert warned > 0.8 * runs
+    assert inside / count >= 0.88
+    assert inside / runs >= 0.88
+
+
 def test_vibrating_crystal_is_not_diffusive():
     for seed in range(40):
         positions, _ = caged_walk(np.random.default_rng(seed), ions=54, frames=400, amplitude=0.25)
