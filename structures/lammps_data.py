@@ -49,6 +49,8 @@ def lammps_oriented(structure: Structure) -> Structure:
     rotation = rotation * signs
     properties = dict(structure.site_properties)
     if "velocities" in properties:
+        if any(velocity is None for velocity in properties["velocities"]):
+            raise InputError("some atoms have velocities and others have none", remedy="Remove them all, or add them.")
         properties["velocities"] = [np.asarray(v) @ rotation for v in properties["velocities"]]
     return Structure(
         Lattice(np.tril(lower)),

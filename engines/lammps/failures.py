@@ -91,12 +91,10 @@ def failure(directory: Path, log: Path, returncode: int, stderr: str = "") -> La
     quoted = errors[-1] if errors else ""
     where = f"{directory.name}/{log.name}"
     if quoted:
-        for pattern, kind in _NAMED:
-            if pattern.search(quoted):
-                return kind(f"LAMMPS says: {quoted}", where=where, remedy=kind.advice)
-        last_command = next((line for line in reversed(lines) if line.startswith("Last input line")), "")
-        what = f"LAMMPS says: {quoted}" + (f"; {last_command}" if last_command else "")
-        return LammpsError(what, where=where, remedy=LammpsError.advice)
+        command = next((line for line in reversed(lines) if line.startswith("Last input line")), "")
+        what = f"LAMMPS says: {quoted}" + (f"; {command}" if command else "")
+        kind = next((kind for pattern, kind in _NAMED if pattern.search(quoted)), LammpsError)
+        return kind(what, where=where, remedy=kind.advice)
     for pattern, kind in _NAMED[2:]:
         found = next((line for line in lines if pattern.search(line)), None)
         if found:

@@ -56,13 +56,12 @@ class Relaxation:
         return self.energy_eV / len(self.structure)
 
 
-def _at_rest(system: System) -> System:
-    """Take the velocities away: their kinetic part would count as pressure."""
-    if "velocities" not in system.structure.site_properties:
-        return system
-    structure = system.structure.copy()
-    structure.remove_site_property("velocities")
-    return replace(system, structure=structure)
+def _without_velocities(structure: Structure) -> Structure:
+    """Return the structure at rest: velocities would count as pressure."""
+    if "velocities" in structure.site_properties:
+        structure = structure.copy()
+        structure.remove_site_property("velocities")
+    return structure
 
 
 def relax(
@@ -94,7 +93,7 @@ def relax(
         A named failure; see `failures`.
     """
     directory = Path(directory)
-    system = _at_rest(system)
+    system = replace(system, structure=_without_velocities(system.structure))
     system.write_files(directory)
     commands: list[Command] = [*system.commands(thermo_every=10), MinStyle("cg")]
     for _ in range(1 if cell == "fixed" else _ROUNDS):
@@ -116,7 +115,7 @@ def relax(
     }[cell]
     force = float(thermo["fmax"][-1])
     return Relaxation(
-        structure=read_lammps_data(directory / "final.data", system.element_map),
+        structure=_without_velocities(read_lammps_data(directory / "final.data", system.element_map)),
         energy_eV=float(thermo["pe"][-1]),
         max_force_eV_A=force,
         stress_GPa=tuple(float(value) for value in stress),
