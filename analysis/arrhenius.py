@@ -1,7 +1,8 @@
 """Activation energies from diffusion coefficients at several temperatures, errors carried through.
 
-``ln D = ln D0 - E_a / kT`` is a straight line in ``1/kT``; every point weighs with its own error. A bend that the
-errors cannot explain is reported and the line is split there: a mean slope over two mechanisms predicts neither.
+``ln D = ln D0 - E_a / kT`` is a straight line in ``1/kT``; every point weighs with its own error. A bend
+that the errors cannot explain is reported and the line is split there: a mean slope over two mechanisms
+predicts neither.
 """
 
 from __future__ import annotations
@@ -184,9 +185,10 @@ def arrhenius_fit(
 
     Notes
     -----
-    The change of slope is found by the drop of chi-squared that a curvature in 1/T brings (1 % level), and located by
-    the two lines that leave the smallest chi-squared. Where the points scatter about a line by more than their
-    errors, these are enlarged by the root of the reduced chi-squared (R. T. Birge, Phys. Rev. 40 (1932) 207).
+    The change of slope is found by the drop of chi-squared that a curvature in 1/T brings (1 % level), and
+    located by the two lines that leave the smallest chi-squared. Where the points scatter about a line by
+    more than their errors, these are enlarged by the root of the reduced chi-squared (R. T. Birge, Phys.
+    Rev. 40 (1932) 207).
     """
     if len(temperatures_K) != len(diffusivities):
         raise InputError(

@@ -31,9 +31,11 @@ def nernst_einstein_conductivity(
     charge
         Charge of an ion in units of the elementary charge.
     haven_ratio
-        Tracer over collective diffusion coefficient; 1 where ions move independently. Its error is carried along.
+        Tracer over collective diffusion coefficient; 1 where ions move independently. Its error is carried
+        along.
     metallic
-        The phase conducts electrons, as lithium alloys do; the result then says that it is the ionic part only.
+        The phase conducts electrons, as lithium alloys do; the result then says that it is the ionic part
+        only.
 
     Returns
     -------

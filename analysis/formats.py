@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,7 +46,7 @@ def kind_of(path: Path) -> str:
         if head[:2] == b"\x1f\x8b":
             with gzip.open(path) as stream:
                 head = stream.read(4096)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged"
         raise InputError(f"cannot be read: {reason}", where=str(path)) from None
     if not head.strip():
@@ -70,11 +72,10 @@ def kind_of(path: Path) -> str:
 def read_xdatcar(path: Path) -> RawTrajectory:
     """Read VASP's XDATCAR, with fixed or changing cell; the counter is the configuration number."""
     raw: RawTrajectory | None = None
-    with open_text(path) as stream:
-        try:
-            lines = stream.read().split("\n")
-        except EOFError:
-            raise InputError("the compressed file is cut off", where=str(path)) from None
+    lines: list[str] = []
+    with open_text(path) as stream, suppress(EOFError):  # a compressed file may end early
+        lines.extend(line.removesuffix("\n") for line in stream)
+        lines.append("")
     cell = np.empty((3, 3))
     species: tuple[str, ...] = ()
     i, restarted = 0, 0
@@ -85,7 +86,7 @@ def read_xdatcar(path: Path) -> RawTrajectory:
         if not lines[i].startswith(("Direct", "Cartesian")):
             if i + 6 >= len(lines):
                 break
-            cell, named = _poscar_header(lines[i : i + 7], f"{path}:{i + 1}")
+            cell, named = _poscar_header(lines[i : i + 7], len(lines), f"{path}:{i + 1}")
             if species and named != species:
                 raise InputError("the atoms change", where=f"{path}:{i + 1}")
             species = named
@@ -120,12 +121,12 @@ def read_xdatcar(path: Path) -> RawTrajectory:
     return raw
 
 
-def _poscar_header(lines: list[str], where: str) -> tuple[FloatArray, tuple[str, ...]]:
+def _poscar_header(lines: list[str], most: int, where: str) -> tuple[FloatArray, tuple[str, ...]]:
     try:
         scale = float(lines[1].split()[0])
         cell = np.array([[float(word) for word in line.split()[:3]] for line in lines[2:5]])
         names, counts = lines[5].split(), [int(word) for word in lines[6].split()]
-        if cell.shape != (3, 3) or not names or len(names) != len(counts) or min(counts) < 0:
+        if cell.shape != (3, 3) or not names or len(names) != len(counts) or min(counts) < 0 or sum(counts) > most:
             raise ValueError
     except (ValueError, IndexError):
         raise InputError("a header is not that of an XDATCAR", where=where) from None
@@ -162,10 +163,10 @@ def read_vasprun(path: Path) -> RawTrajectory:
                         time = potim * 1e-3 * step if ibrion == 0 and potim else None
                         raw.add(scaled @ cell, cell, step, time)
                     node.clear()
-        except (ElementTree.ParseError, EOFError):
+        except (ElementTree.ParseError, EOFError, ValueError) as error:
+            if type(error) is ValueError:
+                raise InputError("a number is malformed", where=str(path)) from None
             truncated = True
-        except ValueError:
-            raise InputError("a number is malformed", where=str(path)) from None
     if raw is None:
         raise InputError("there is no ionic step", where=str(path), remedy="Give a finished vasprun.xml.")
     if truncated:

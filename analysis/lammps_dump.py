@@ -286,8 +286,9 @@ class LammpsDump:
         while True:
             line = source.next_line()
             if line is None:
-                if step is not None:
-                    self.warnings.append(f"the last frame (step {step}) is cut off and was left out")
+                if step is not None or source.position < source.end:
+                    which = "the last frame" if step is None else f"the last frame (step {step})"
+                    self.warnings.append(f"{which} is cut off and was left out")
                 return None
             if not line.strip():
                 continue
@@ -308,7 +309,7 @@ class LammpsDump:
                     break
                 elif not line.startswith("ITEM:"):
                     raise InputError(
-                        "not a LAMMPS text dump" if step is None else "a frame's header is malformed",
+                        "not a LAMMPS text dump" if source.last_line == 0 else "a row stands where none belongs",
                         where=f"{where}: {line.strip()[:60]!r}",
                         remedy="Give a dump written by 'dump custom' or 'dump atom'.",
                     )
@@ -375,7 +376,7 @@ class LammpsDump:
             )
         rows = []
         for _ in range(header.n_atoms):
-            line = source.next_line(whole=True)
+            line = source.next_line()
             if line is None or line.startswith("ITEM:"):
                 raise InputError("the first frame is cut off", where=f"{self.path}: step {header.step}")
             words = line.split()
@@ -410,7 +411,9 @@ class LammpsDump:
         return InputError(what, where=f"{self.path}: step {header.step}, {line.strip()[:60]!r}")
 
     def _convert(self, header: Header, values: FloatArray, offset: int) -> DumpFrame:
-        positions = to_cartesian(values, header, self._scaled, self._flags) * self._length
+        positions = to_cartesian(values, header, self._scaled, self._flags)
+        if self._length != 1.0:
+            positions = positions * self._length
         used = 6 if self._flags else 3
         return DumpFrame(header, positions, values[:, used:], offset)
 
@@ -424,7 +427,7 @@ class _CutOffError(Exception):
 
 
 def _need(source: _Source) -> str:
-    line = source.next_line(whole=True)
+    line = source.next_line()
     if line is None:
         raise _CutOffError
     return line
@@ -502,14 +505,17 @@ class _Source:
         kept = self.end - self.position
         if self.position:
             self.buffer[:kept] = self.buffer[self.position : self.end]
-        elif kept + _CHUNK > len(self.buffer):
+        if kept + _CHUNK > len(self.buffer):
             self.buffer = np.concatenate([self.buffer, np.empty_like(self.buffer)])
         self._base += self.position
         self.position, self.end = 0, kept
         try:
             count = self._stream.readinto(self.buffer[kept : kept + _CHUNK].data)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            return False
+        except EOFError:
+            return False  # the file ends early; what it holds is whole
+        except (zlib.error, gzip.BadGzipFile) as error:
+            # unlike an early end this may have changed digits that were read before
+            raise InputError(f"the compressed file is damaged ({error})", where=str(self.path)) from None
         self.end += count
         return bool(count)
 
@@ -524,31 +530,20 @@ class _Source:
             stop = start
         return self.position
 
-    def next_line(self, *, whole: bool = False) -> str | None:
-        """Return the next line, or None at the end; with `whole`, None also if its newline is missing."""
-        searched = self.position
-        self.last_line = self._base + self.position
+    def next_line(self) -> str | None:
+        """Return the next line, or None where none is ended by a line feed any more."""
+        searched = 0
         while True:
-            view = self.buffer[searched : self.end].tobytes() if self.end - searched <= 256 else None
-            found = (
-                view.find(b"\n") if view is not None else self.buffer[searched : searched + 256].tobytes().find(b"\n")
-            )
+            start = self.position + searched
+            stop = min(self.end, start + 256)
+            found = self.buffer[start:stop].tobytes().find(b"\n")
             if found >= 0:
-                stop = searched + found
-                line = self.buffer[self.position : stop].tobytes().decode("utf-8", "replace")
-                self.position = stop + 1
-                return line
-            if view is None:
-                searched += 256
-                continue
-            offset = self.end - self.position
-            if not self.fill():
-                if whole or self.position == self.end:
-                    return None
-                line = self.buffer[self.position : self.end].tobytes().decode("utf-8", "replace")
-                self.position = self.end
-                return line
-            searched = self.position + offset
+                begin, self.position = self.position, start + found + 1
+                self.last_line = self._base + begin
+                return self.buffer[begin : start + found].tobytes().decode("utf-8", "replace")
+            searched += stop - start
+            if stop == self.end and not self.fill():
+                return None
 
     def line(self) -> str:
         """Return the line at the position without moving on."""

@@ -197,7 +197,7 @@ class LammpsTextReader(ReaderBase):  # type: ignore[misc]  # MDAnalysis has no t
         if abs(cell[0, 1]) + abs(cell[0, 2]) + abs(cell[1, 2]) > 1e-9:
             raise InputError("general triclinic boxes have no place in MDAnalysis' box", where=str(self.filename))
         ts = self.ts
-        ts._pos[:] = read.positions - origin
+        np.subtract(read.positions, origin, out=ts._pos, casting="same_kind")
         ts.dimensions = triclinic_box(*cell)
         column = {name: read.values[:, k] for k, name in enumerate(self._extra)}
         for triple, target in ((_VELOCITIES, "velocities"), (_FORCES, "forces")):

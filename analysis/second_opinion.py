@@ -1,8 +1,9 @@
 """kinisi's posterior of the diffusion coefficient, as a second opinion from other hands.
 
 kinisi (A. R. McCluskey, S. W. Coles, B. J. Morgan, J. Chem. Theory Comput. 21 (2025) 79,
-doi 10.1021/acs.jctc.4c01249) samples the posterior of a straight line through the MSD whose covariance it takes from
-the variance of the observed squared displacements. It needs to be told where the diffusive window begins.
+doi 10.1021/acs.jctc.4c01249) samples the posterior of a straight line through the MSD whose covariance it
+takes from the variance of the observed squared displacements. It needs to be told where the diffusive
+window begins.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def kinisi_diffusivity(
 ) -> Quantity:
     """Return kinisi's posterior of the tracer diffusion coefficient.
 
-    The lags are passed as whole numbers of frames: kinisi finds the frame of a lag by cutting a quotient of floats to
-    an integer, which lands one frame early for many time steps in ps.
+    The lags are passed as whole numbers of frames: kinisi finds the frame of a lag by cutting a quotient of
+    floats to an integer, which lands one frame early for many time steps in ps.
 
     Parameters
     ----------
@@ -61,13 +62,14 @@ def kinisi_diffusivity(
     source
         File or job that the positions come from.
     samples
-        Steps of each of 32 chains that are kept after 1000 of warming up, for the chains begin at an intercept of zero.
+        Steps of each of 32 chains that are kept after 1000 of warming up, for the chains begin at an
+        intercept of zero.
 
     Returns
     -------
     Quantity
-        Mean, standard deviation and central 95 % of the posterior, in cm²/s; ``value`` is None where the chains did
-        not settle.
+        Mean, standard deviation and central 95 % of the posterior, in cm²/s; ``value`` is None where the
+        chains did not settle.
 
     Raises
     ------

@@ -36,7 +36,8 @@ class SeriesMean:
 def correlation_time(values: ArrayLike) -> float:
     """Return the integrated autocorrelation time of a series in samples, at least 0.5.
 
-    The sum over lags is cut at five times its own value (A. Sokal, in Functional Integration, Plenum 1997, p. 131).
+    The sum over lags is cut at five times its own value (A. Sokal, in Functional Integration, Plenum 1997,
+    p. 131).
 
     Parameters
     ----------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -230,6 +232,15 @@ def read_trajectory(
 
 def _read(path: Path, data: str | Path | None, species: SpeciesMap) -> RawTrajectory:
     """Read one file with the reader that its content asks for."""
+    try:
+        return _read_kind(path, data, species)
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"the compressed file is damaged ({error})", where=str(path)) from None
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
+
+
+def _read_kind(path: Path, data: str | Path | None, species: SpeciesMap) -> RawTrajectory:
     from . import formats
 
     kind = formats.kind_of(path)
