@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,15 +163,13 @@ def test_lammps_alone_killed_is_an_error_that_says_so(crystal, tmp_path):
     settings = MDSettings("nvt", 100000, 500.0, 3, dump_every=100)
 
     def kill(step, total, rate):
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                try:
-                    with open(f"/proc/{entry}/cmdline", "rb") as stream:
-                        words = stream.read().split(b"\0")
-                    if words[0].endswith(b"/lmp") and os.readlink(f"/proc/{entry}/cwd") == str(tmp_path / "md"):
-                        os.kill(int(entry), signal.SIGKILL)
-                except OSError:
-                    continue
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                program = (entry / "cmdline").read_bytes().split(b"\0")[0]
+                if program.endswith(b"/lmp") and (entry / "cwd").readlink() == tmp_path / "md":
+                    os.kill(int(entry.name), signal.SIGKILL)
+            except OSError:
+                continue
 
     with pytest.raises(KilledError, match="SIGKILL"):
         run_md(crystal, settings, tmp_path / "md", ONE, progress=kill)
