@@ -1,0 +1,65 @@
+"""The compact page of one analysis, from the pieces of the campaign report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .document import Results
+from .markup import escape, interval_text, joined, name_text, number_text, quantity_html, table
+from .page import Section, figure_html, page
+from .quantities import comparisons
+from .sections import citations, literature, provenance
+from .svg import Figure
+
+
+def analysis_html(results: Results, figures: Sequence[Figure], title: str) -> str:
+    """Return the page: what did not converge, the quantities, the figures, and where they came from."""
+    compared = comparisons(results)
+    parts = [
+        Section("results", "Results", _lead(results) + _quantities(results)),
+        Section("figures", "Figures", _figures(figures)),
+        Section("literature", "Literature", literature(results, compared) if compared else ""),
+        Section("provenance", "Provenance", provenance(results)),
+        Section("citations", "References", citations(results.citations)),
+    ]
+    footer = f"Written by anodeflow {escape(results.anodeflow)}; <code>analysis.csv</code> beside it holds the numbers."
+    return page(title, f"anodeflow {' '.join(results.command[1:3])}", [], parts, footer)
+
+
+def _lead(results: Results) -> str:
+    missing = [q for q in results.quantities if q.value is None or not q.converged]
+    lines = []
+    for quantity in missing:
+        species = f" of {quantity.species}" if quantity.species else ""
+        why = " ".join(quantity.warnings) or "No reason was given."
+        lines.append(f"No usable {name_text(quantity.name)}{species}: {why}")
+    for quantity in results.quantities:
+        if quantity not in missing:
+            lines += [f"{name_text(quantity.name).capitalize()}: {warning}" for warning in quantity.warnings]
+    lines += results.warnings
+    if not lines:
+        return ""
+    items = "".join(f"<li>{escape(line)}</li>" for line in dict.fromkeys(lines))
+    heading = "What did not converge, and what to keep in mind" if missing else "To keep in mind"
+    return f'<div class="gaps"><h3>{heading}</h3><ul>{items}</ul></div>'
+
+
+def _quantities(results: Results) -> str:
+    rows = []
+    for index, quantity in enumerate(results.quantities):
+        species = f" of {escape(quantity.species)}" if quantity.species else ""
+        detail = joined([text for text in (quantity.method, quantity.source) if text], "from")
+        rows.append(
+            [
+                f"{escape(name_text(quantity.name))}{species}<small>{escape(detail)}</small>",
+                quantity_html(quantity, f"quantities.{index}"),
+                interval_text(quantity),
+                "–" if quantity.n_effective is None else number_text(float(f"{quantity.n_effective:.3g}")),
+            ]
+        )
+    columns = ("Quantity", "Value ± standard error", "95 % interval", "Samples")
+    return table("Quantities", columns, rows, numeric=(1, 2, 3)) if rows else ""
+
+
+def _figures(figures: Sequence[Figure]) -> str:
+    return f'<div class="pair">{"".join(figure_html(figure) for figure in figures)}</div>' if figures else ""

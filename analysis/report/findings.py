@@ -1,0 +1,271 @@
+"""The first lines of the report: what was asked, what was found, and what did not converge, in plain sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .document import Arrhenius, ArrheniusPoint, Results, Run, System
+from .markup import escape, interval_text, joined, name_text, quantity_html, subscripted
+from .quantities import Located, everything, in_sentence, of_system
+
+_BOOKKEEPING = ("temperature", "pressure")
+"""Quantities that check a run and are no finding."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that was asked for and has no usable number.
+
+    Attributes
+    ----------
+    what
+        Sentence.
+    reasons
+        Sentences, each with the conditions that it applies to.
+    """
+
+    what: str
+    reasons: tuple[str, ...]
+
+
+def asked(results: Results) -> list[str]:
+    """Return what the campaign was to find out, as sentences of HTML."""
+    systems = joined([_introduce(system) for system in results.systems])
+    temperatures = sorted({run.temperature_K for system in results.systems for run in system.runs})
+    sentences = []
+    for key in ("question", "description"):
+        if isinstance(results.campaign.get(key), str):
+            sentences.append(escape(results.campaign[key]))
+    species = sorted({name for system in results.systems for run in system.runs for name in run.msd})
+    if temperatures:
+        at = joined([f"{T:g}" for T in temperatures])
+        times = sorted({_length(run.steps, run.timestep_fs) for s in results.systems for run in s.runs} - {""})
+        each = f", {times[0]} at each temperature" if len(times) == 1 else ""
+        sentences.append(
+            f"How fast {'do' if len(species) > 1 else 'does'} {joined(species) or 'the atoms'} diffuse in {systems}, "
+            f"and with what activation energy? Molecular dynamics at {at} K{each}."
+        )
+    else:
+        sentences.append(f"The properties of {systems}.")
+    if results.potential:
+        cited = f" ({escape(results.potential.citation)})" if results.potential.citation else ""
+        sentences.append(f"Energies and forces are those of {escape(results.potential.name)}{cited}.")
+    return sentences
+
+
+def _introduce(system: System) -> str:
+    facts = [fact for fact in (system.kind, f"{system.natoms} atoms" if system.natoms else "") if fact]
+    return f'<b class="whole">{escape(system.label)}</b>' + (f" ({escape(', '.join(facts))})" if facts else "")
+
+
+def _length(steps: int | None, timestep_fs: float | None) -> str:
+    if not steps or not timestep_fs:
+        return ""
+    ps = steps * timestep_fs / 1000
+    return f"{ps:g} ps" if ps < 1000 else f"{ps / 1000:g} ns"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came out for one system, as sentences of HTML."""
+
+    system: str
+    label: str
+    sentences: tuple[str, ...]
+
+
+def found(results: Results) -> list[Finding]:
+    """Return what came out, system by system; systems without any number are left out."""
+    findings = []
+    for index, system in enumerate(results.systems):
+        own = list(of_system(results, index))
+        sentences = [text for species in _species(system) for text in _diffusion(own, species)]
+        sentences += [text for text in (_cell(own),) if text]
+        if sentences:
+            findings.append(Finding(system.name, system.label, tuple(sentences)))
+    return findings
+
+
+def arrhenius_points(system: System) -> dict[str, Arrhenius]:
+    """Return the Arrhenius fit of each element, or where there is none its bare points, if any has a value."""
+    found = {species: fit for species, fit in system.arrhenius.items() if fit.points}
+    for species in _species(system):
+        if species in found:
+            continue
+        points = []
+        for run in system.runs:
+            first = next((q for q in run.quantities if q.name == "tracer_diffusivity" and q.species == species), None)
+            if first is not None:
+                points.append(
+                    ArrheniusPoint(
+                        temperature_K=run.temperature_K, quantity=first, used=False, reason="there is no fit"
+                    )
+                )
+        if any(point.quantity.value is not None for point in points):
+            found[species] = Arrhenius(points=points)
+    return found
+
+
+def _species(system: System) -> list[str]:
+    seen: dict[str, None] = {}
+    for run in system.runs:
+        seen.update(dict.fromkeys(run.msd))
+        seen.update(dict.fromkeys(q.species for q in run.quantities if q.species))
+    return sorted(seen, key=lambda name: (name not in system.arrhenius, name))
+
+
+def diffusivities(own: Iterable[Located], species: str) -> list[Located]:
+    """Return the first tracer diffusivity of a species at each temperature, from cold to hot."""
+    first: dict[float, Located] = {}
+    for located in own:
+        quantity = located.quantity
+        if located.extrapolated or located.temperature_K is None:
+            continue
+        if quantity.name == "tracer_diffusivity" and quantity.species == species:
+            first.setdefault(located.temperature_K, located)
+    return [first[T] for T in sorted(first)]
+
+
+def _diffusion(own: list[Located], species: str) -> list[str]:
+    every = diffusivities(own, species)
+    good = [located for located in every if located.quantity.value is not None and located.quantity.converged]
+    sentences = []
+    if len(good) == 1:
+        sentences.append(f"{species} diffuses at {good[0].group} with D = {_html(good[0])}.")
+    elif good:
+        sentences.append(
+            f"{species} diffuses, with D from {_html(good[0])} at {good[0].group} to {_html(good[-1])} at "
+            f"{good[-1].group}."
+        )
+    if every and len(good) < len(every) and good:
+        sentences.append(f"{len(every) - len(good)} of {len(every)} temperatures gave none.")
+    if every and not good:
+        sentences.append(f"{species} gave no diffusivity at any of {len(every)} temperatures.")
+    for located in own:
+        quantity = located.quantity
+        if quantity.species != species or quantity.value is None or not quantity.converged:
+            continue
+        if quantity.name == "activation_energy":
+            sentences.append(f"Its activation energy is {_html(located)} (95 %: {interval_text(quantity)} eV).")
+        elif located.extrapolated:
+            sentences.append(
+                f"Extrapolated to 300 K, D = {_html(located)} (95 %: {interval_text(quantity)} cm²/s), on the "
+                "assumption that nothing changes on the way down."
+            )
+    return sentences
+
+
+def _html(located: Located) -> str:
+    return quantity_html(located.quantity, located.path)
+
+
+def _cell(own: list[Located]) -> str:
+    relaxed = [x for x in own if x.group == "Relaxed cell" and x.quantity.value is not None]
+    chosen = [x for x in relaxed if x.quantity.name in ("volume_per_host_atom", "density")]
+    if not chosen:
+        return ""
+    return f"The relaxed cell has {joined([f'a {name_text(x.quantity.name)} of {_html(x)}' for x in chosen])}."
+
+
+def gaps(results: Results) -> list[Gap]:
+    """Return everything that was asked for and did not converge, with the reasons, gathered over temperatures."""
+    groups: dict[tuple[str, str, str, str], list[Located]] = {}
+    for located in everything(results):
+        quantity = located.quantity
+        if quantity.value is None or not quantity.converged:
+            key = (located.label, quantity.name, quantity.species or "", quantity.method)
+            groups.setdefault(key, []).append(located)
+    found = []
+    without_fit = _without_fit(results)
+    for (label, name, species, _), members in groups.items():
+        runs = without_fit.get((label, species), 0) if name == "tracer_diffusivity" else 0
+        nothing = runs > 1 and len(members) == runs
+        found.append(_gap(label, name, species, members, so="and so no activation energy" if nothing else ""))
+        if nothing:
+            without_fit[label, species] = 0
+    for system in results.systems:
+        for species in _species(system):
+            runs = without_fit.get((system.label, species), 0)
+            if runs > 1:
+                good = sum(_has_value(run, species) for run in system.runs)
+                fit = system.arrhenius.get(species)
+                reasons = fit.warnings if fit is not None and fit.warnings else ()
+                few = f"{good} of {runs} temperatures gave a diffusivity."
+                found.append(Gap(f"No activation energy of {species} in {system.label}.", (*reasons, few)))
+    for job in results.jobs:
+        if job.state and job.state.lower() not in ("done", "finished", "completed", "reused"):
+            found.append(Gap(f"The job {job.name} ended as “{job.state}”.", ()))
+    return found
+
+
+def _without_fit(results: Results) -> dict[tuple[str, str], int]:
+    """Return, for each system and element without an activation energy, at how many temperatures it was followed."""
+    found = {}
+    for system in results.systems:
+        for species in _species(system):
+            fit = system.arrhenius.get(species)
+            if fit is None or fit.activation_energy is None:
+                found[system.label, species] = sum(species in run.msd for run in system.runs)
+    return found
+
+
+def _has_value(run: Run, species: str) -> bool:
+    return any(
+        q.name == "tracer_diffusivity" and q.species == species and q.value is not None and q.converged
+        for q in run.quantities
+    )
+
+
+def _gap(label: str, name: str, species: str, members: list[Located], so: str) -> Gap:
+    groups = [located.group for located in members]
+    kelvin = [group.removesuffix(" K") for group in groups if group.endswith(" K")]
+    at = f"at {joined(kelvin)} K" if len(kelvin) == len(groups) else f"for {joined(groups).lower()}"
+    subject = f"{name_text(name)}{f' of {species}' if species else ''}{f' in {label}' if label else ''}"
+    verb = "No" if all(located.quantity.value is None for located in members) else "No converged"
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for located in members:
+        for warning in located.quantity.warnings or ("No reason was given.",):
+            alike.setdefault(re.sub(r"[\d.]+", "#", warning), []).append((located.group, warning))
+    reasons = []
+    for same in alike.values():
+        where, text = same[-1]
+        others = joined([group for group, _ in same[:-1]])
+        if len(members) == 1 or (len({text for _, text in same}) == 1 and len(same) == len(members)):
+            reasons.append(text)
+        elif others:
+            reasons.append(f"{where}: {text} Likewise at {others}.")
+        else:
+            reasons.append(f"{where}: {text}")
+    return Gap(f"{verb} {subject} {at}{', ' + so if so else ''}.", tuple(reasons))
+
+
+def cautions(results: Results) -> list[str]:
+    """Return warnings about numbers that do stand, and about the campaign, without repeats."""
+    seen: dict[str, None] = dict.fromkeys(_subscripted(results, text) for text in results.warnings)
+    for system in results.systems:
+        for species, fit in system.arrhenius.items():
+            seen.update(dict.fromkeys(f"{system.label}, {species}: {text}" for text in fit.warnings))
+    shared: dict[tuple[str, str], list[Located]] = {}
+    for located in everything(results):
+        quantity = located.quantity
+        if quantity.value is not None and quantity.converged and quantity.name not in _BOOKKEEPING:
+            for warning in quantity.warnings:
+                shared.setdefault((located.label, warning), []).append(located)
+    for (label, warning), members in shared.items():
+        what = joined(list(dict.fromkeys(_short(located) for located in members)))
+        seen[f"{label}, {what}: {warning}" if label else f"{what}: {warning}"] = None
+    return list(seen)
+
+
+def _subscripted(results: Results, text: str) -> str:
+    for system in results.systems:
+        text = subscripted(text, system.formula)
+    return text
+
+
+def _short(located: Located) -> str:
+    quantity = located.quantity
+    species = f" of {quantity.species}" if quantity.species else ""
+    return f"{name_text(quantity.name)}{species} ({in_sentence(located)})"
