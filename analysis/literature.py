@@ -208,9 +208,7 @@ def unit_key(unit: str) -> str:
 
 
 def _kind(published: LiteratureValue) -> str:
-    return {"experiment": "measured there", "simulation": "computed there"}.get(
-        published.approach, "not there"
-    )
+    return {"experiment": "measured there", "simulation": "computed there"}.get(published.approach, "not there")
 
 
 def _distance(value: float, published: LiteratureValue) -> str:

@@ -90,8 +90,8 @@ def report_html(results: Results) -> str:
         ("Seed", str(results.seed) if results.seed is not None else ""),
     ]
     footer = (
-        f"Written by anodeflow {escape(results.anodeflow)} from <code>results.json</code>, which stands beside this file "
-        "with all numbers; <code>results.csv</code> holds the same as a table."
+        f"Written by anodeflow {escape(results.anodeflow)} from <code>results.json</code>, which stands beside this "
+        "file with all numbers; <code>results.csv</code> holds the same as a table."
     )
     return page(results.title, "anodeflow campaign report", facts, parts, footer)
 

@@ -124,12 +124,23 @@ class Arrhenius(_Part):
     warnings: list[str] = []
 
 
+def _cited(given: Any) -> Any:
+    """Accept a citation as text, or as an object with its text and DOI."""
+    if isinstance(given, dict) and isinstance(given.get("text"), str):
+        doi = given.get("doi")
+        return f"{given['text']}, doi {doi}" if doi else given["text"]
+    return given
+
+
+CitedText = Annotated[str, BeforeValidator(_cited)]
+
+
 class Evidence(_Part):
     """How sure the starting structure is."""
 
     grade: str = Field(alias="class")
     meaning: str = ""
-    citation: str = ""
+    citation: CitedText = ""
 
 
 class Relaxed(_Part):
@@ -148,7 +159,7 @@ class System(_Part):
     structure: dict[str, Any] | None = None
     description: str = ""
     evidence: Evidence | None = None
-    relaxed: Relaxed = Relaxed()
+    relaxed: Relaxed | None = None
     runs: list[Run] = []
     arrhenius: dict[str, Arrhenius] = {}
 
@@ -174,8 +185,9 @@ class Potential(_Part):
     name: str
     kind: str = ""
     elements: list[str] = []
-    citation: str = ""
+    citation: CitedText = ""
     licence: str = ""
+    validity: str = ""
     fingerprint: str = ""
     known_faults: list[str] = []
     checks: list[Check] = []
@@ -200,6 +212,7 @@ class Job(_Part):
     steps_per_s: float | None = None
     resumed: int = 0
     hash: str = ""
+    message: str = ""
 
 
 class Results(_Part):

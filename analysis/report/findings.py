@@ -34,10 +34,8 @@ def asked(results: Results) -> list[str]:
     """Return what the campaign was to find out, as sentences of HTML."""
     systems = joined([_introduce(system) for system in results.systems])
     temperatures = sorted({run.temperature_K for system in results.systems for run in system.runs})
-    sentences = []
-    for key in ("question", "description"):
-        if isinstance(results.campaign.get(key), str):
-            sentences.append(escape(results.campaign[key]))
+    own_words = [results.campaign.get(key) for key in ("question", "description")]
+    sentences = [escape(text) for text in own_words if isinstance(text, str)]
     species = sorted({name for system in results.systems for run in system.runs for name in run.msd})
     if temperatures:
         at = joined([f"{T:g}" for T in temperatures])
@@ -191,12 +189,13 @@ def gaps(results: Results) -> list[Gap]:
             if runs > 1:
                 good = sum(_has_value(run, species) for run in system.runs)
                 fit = system.arrhenius.get(species)
-                reasons = fit.warnings if fit is not None and fit.warnings else ()
+                warned = fit.warnings if fit is not None else []
                 few = f"{good} of {runs} temperatures gave a diffusivity."
-                found.append(Gap(f"No activation energy of {species} in {system.label}.", (*reasons, few)))
+                found.append(Gap(f"No activation energy of {species} in {system.label}.", (*warned, few)))
     for job in results.jobs:
         if job.state and job.state.lower() not in ("done", "finished", "completed", "reused"):
-            found.append(Gap(f"The job {job.name} ended as “{job.state}”.", ()))
+            reasons = (job.message,) if job.message else ()
+            found.append(Gap(f"The job {job.name} ended as “{job.state}”.", reasons))
     return found
 
 

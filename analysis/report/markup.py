@@ -62,8 +62,9 @@ def number_text(value: float | None, uncertainty: float | None = None) -> str:
 def quantity_text(quantity: Quantity, *, unit: bool = True) -> str:
     """Return value, error and unit as plain text; *no result* where there is none.
 
-    Without an error five digits are shown. An error of more than half the value is not symmetric, and ± would mislead: then the value stands with two
-    digits, and the 95 % interval, which every table shows, says how sure it is.
+    Without an error five digits are shown. An error of more than half the value is not symmetric, and ± would
+    mislead: then the value stands with two digits, and the 95 % interval, which every table shows, says how sure it
+    is.
     """
     if quantity.value is None:
         return "no result"
@@ -86,7 +87,7 @@ def quantity_html(quantity: Quantity, key: str, *, unit: bool = True) -> str:
     if quantity.value is None:
         return f'<span class="none" data-of="{escape(key)}">{text}</span>'
     doubt = "" if quantity.converged else ' <span class="none">(not converged)</span>'
-    return f'<data value="{quantity.value!r}" data-of="{escape(key)}">{text}</data>{doubt}'
+    return f'<data value="{float(quantity.value)!r}" data-of="{escape(key)}">{text}</data>{doubt}'
 
 
 def interval_text(quantity: Quantity) -> str:
@@ -134,7 +135,7 @@ def table(
         body.append(f"<tr>{''.join(cells)}</tr>")
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
-        f'<table><caption>{escape(caption)}</caption>'
+        f"<table><caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 
@@ -160,7 +161,8 @@ def stacked_table(
     """
     kinds = [' class="num"' if i in numeric else "" for i in range(len(columns))]
     head = "".join(
-        f'<th scope="col" role="columnheader"{kind}>{escape(name)}</th>' for name, kind in zip(columns, kinds, strict=True)
+        f'<th scope="col" role="columnheader"{kind}>{escape(name)}</th>'
+        for name, kind in zip(columns, kinds, strict=True)
     )
     bodies = []
     for title, rows in groups:
@@ -179,8 +181,9 @@ def stacked_table(
             lines.append(f'<tr role="row">{"".join(cells)}</tr>')
         bodies.append(f'<tbody role="rowgroup">{"".join(lines)}</tbody>')
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="wide" role="table">'
-        f'<caption>{escape(caption)}</caption><thead role="rowgroup"><tr role="row">{head}</tr></thead>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
+        f'<table class="wide" role="table"><caption>{escape(caption)}</caption>'
+        f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
         f"{''.join(bodies)}</table></div>"
     )
 

@@ -38,7 +38,8 @@ def figure_html(figure: Figure) -> str:
             style = f' style="--key:var(--s{series.colour})"' if series.colour >= 0 else ""
             entries.append(
                 f'<li><button type="button" aria-pressed="true" data-series="{index}">'
-                f'<span class="key {series.style}"{style}></span><span>{escape(series.label)}{note}</span></button></li>'
+                f'<span class="key {series.style}"{style}></span>'
+                f"<span>{escape(series.label)}{note}</span></button></li>"
             )
         legend = f'<ul class="legend" aria-label="Series">{"".join(entries)}</ul>'
     numbers = ""
@@ -95,7 +96,8 @@ def page(title: str, over: str, facts: Sequence[tuple[str, str]], sections: Sequ
         '<meta name="color-scheme" content="light dark">\n<meta name="generator" content="anodeflow">\n'
         '<link rel="icon" href="data:,">\n'
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f'<a class="skip" href="#{sections[0].key if sections else "top"}">Skip to the results</a>\n<div class="page">\n'
+        f'<a class="skip" href="#{sections[0].key if sections else "top"}">Skip to the results</a>\n'
+        '<div class="page">\n'
         f'<header class="top" id="top"><p class="over">{escape(over)}</p><h1>{escape(title)}</h1>'
         f'<ul class="meta">{meta}</ul></header>\n'
         f'<nav class="contents" aria-label="Contents"><ul>{links}</ul></nav>\n<main>\n{body}\n</main>\n'

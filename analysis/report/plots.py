@@ -197,7 +197,9 @@ def arrhenius_figure(
                 text = f"{curve.label}, {T:g} K: {quantity_text(quantity)}"
                 if not point.used:
                     text += f" (left out: {point.reason})" if point.reason else " (left out)"
-                rows.append((curve.label, f"{T:g}", quantity_text(quantity), "yes" if point.used else point.reason or "no"))
+                rows.append(
+                    (curve.label, f"{T:g}", quantity_text(quantity), "yes" if point.used else point.reason or "no")
+                )
                 if quantity.value is None or quantity.value <= 0:
                     missing.append((1000 / T, number, text))
                     continue
@@ -228,9 +230,10 @@ def arrhenius_figure(
             axes.set_yticks([])
         _bound(axes, curves, places)
         floor = axes.get_ylim()[0]
-        for x, number, _ in missing:
-            (cross,) = axes.plot([x], [floor], "x", ms=7, mew=1.8, color=SEQUENCE[curves[number].colour], clip_on=False)
-            mark(cross, key, number, f"missing{round(x * 1000)}")
+        for inverse, number, _ in missing:
+            colour = SEQUENCE[curves[number].colour]
+            (cross,) = axes.plot([inverse], [floor], "x", ms=7, mew=1.8, color=colour, clip_on=False)
+            mark(cross, key, number, f"missing{round(inverse * 1000)}")
         axes.set_ylim(bottom=floor)
         _temperature_axis(axes)
         figure.draw_without_rendering()

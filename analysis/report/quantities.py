@@ -70,7 +70,7 @@ def of_system(results: Results, index: int) -> Iterator[Located]:
                     300.0 if extrapolated else None,
                     extrapolated,
                 )
-    for number, quantity in enumerate(system.relaxed.quantities):
+    for number, quantity in enumerate(system.relaxed.quantities if system.relaxed else []):
         yield Located(f"{base}.relaxed.quantities.{number}", quantity, system.name, system.label, "Relaxed cell")
     for place, run in enumerate(system.runs):
         for number, quantity in enumerate(run.quantities):
@@ -157,9 +157,7 @@ def _verdict(located: Located, row: LiteratureValue) -> Verdict:
             where = f"; it is {'inside' if inside else 'outside'} the 95 % interval"
         reason = f"one hop of a defect, while the activation energy also holds the cost of the carriers{where}"
         return Verdict("cannot be compared", reason)
-    return compare(
-        located.quantity, row, temperature_K=located.temperature_K, extrapolated=located.extrapolated
-    )
+    return compare(located.quantity, row, temperature_K=located.temperature_K, extrapolated=located.extrapolated)
 
 
 def _from_reference(quantity: Quantity, reference: Reference) -> LiteratureValue:

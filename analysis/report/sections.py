@@ -75,7 +75,8 @@ def _missing(results: Results) -> str:
         )
         text = f'<div class="gaps"><h3>What did not converge, and why</h3><ul>{items}</ul></div>'
     else:
-        text = '<div class="gaps none-missing"><h3>What did not converge</h3><p>Everything asked for has a number.</p></div>'
+        everything = "<p>Everything asked for has a number.</p>"
+        text = f'<div class="gaps none-missing"><h3>What did not converge</h3>{everything}</div>'
     return text
 
 
@@ -85,11 +86,11 @@ def _cautions(results: Results) -> str:
 
 
 def _glance(results: Results) -> str:
-    """The few numbers of each system that people look for first."""
+    """Return the few numbers of each system that people look for first."""
     body = []
     for index, system in enumerate(results.systems):
         own = list(of_system(results, index))
-        for species in system.arrhenius or {name: None for run in system.runs for name in run.msd}:
+        for species in list(system.arrhenius) or sorted({name for run in system.runs for name in run.msd}):
             every = diffusivities(own, species)
             good = [located for located in every if located.quantity.value is not None]
             if not good:
@@ -231,10 +232,9 @@ def _beside(compared: Sequence[Comparison]) -> str:
 
 
 def _published(row: LiteratureValue) -> str:
-    if row.low == row.high:
-        text = number_text(row.low)
-    else:
-        text = f"{number_text(row.low)} to {number_text(row.high)}"
+    text = number_text(row.low)
+    if row.low != row.high:
+        text += f" to {number_text(row.high)}"
     unit = unit_text(row.unit)
     return escape(f"{text}{NOT_BREAKING}{unit}" if unit else text)
 
@@ -273,9 +273,9 @@ def literature(results: Results, compared: Sequence[Comparison]) -> str:
     explanation = (
         "<p>A result agrees with a published value if its 95 % interval meets it. There is no verdict without an error "
         "bar, between different temperatures, between an extrapolation and a measurement, or for a value that is "
-        "doubtful in its own source. Published values are marked as read in a publication (seen), remembered and still to "
-        "be checked (recalled), calculated from other published numbers (computed), or printed in the 2026 review of "
-        "alloy anodes (review).</p>"
+        "doubtful in its own source. Published values are marked as read in a publication (seen), remembered and "
+        "still to be checked (recalled), calculated from other published numbers (computed), or printed in the 2026 "
+        "review of alloy anodes (review).</p>"
     )
     columns = ("Quantity", "Here", "Published", "How and where", "Verdict")
     return explanation + stacked_table("Results beside published values", columns, [("", rows)])
@@ -302,6 +302,7 @@ def model(results: Results) -> str:
             ("Model", f"<b>{escape(card.name)}</b>"),
             ("Kind", escape(card.kind)),
             ("Elements", escape(", ".join(card.elements))),
+            ("Valid for", escape(card.validity)),
             ("Citation", escape(card.citation)),
             ("Licence", escape(card.licence)),
             ("Fingerprint", f"<code>{escape(card.fingerprint)}</code>" if card.fingerprint else ""),
@@ -362,22 +363,30 @@ def provenance(results: Results) -> str:
     facts = _facts(
         [
             ("Command", f"<code>{escape(' '.join(results.command))}</code>" if results.command else ""),
-            ("Seed", "" if results.seed is None else f"<code>{results.seed}</code>, from which every job derives its own"),
+            (
+                "Seed",
+                "" if results.seed is None else f"<code>{results.seed}</code>, from which every job derives its own",
+            ),
             ("Versions", versions.removesuffix(", ")),
             ("Host", escape(", ".join(f"{name} {value}" for name, value in results.host.items()))),
             ("Started", escape(when(results.started))),
             ("Finished", escape(when(results.finished))),
         ]
     )
-    inputs = [[f"<code>{escape(path)}</code>", f"<code>{escape(digest)}</code>"] for path, digest in results.inputs.items()]
+    inputs = [
+        [f"<code>{escape(path)}</code>", f"<code>{escape(digest)}</code>"] for path, digest in results.inputs.items()
+    ]
     text = facts + (table("Input files", ("File", "SHA-256"), inputs) if inputs else "")
     if results.campaign:
         dumped = yaml.safe_dump(results.campaign, sort_keys=False, allow_unicode=True, width=100)
-        text += f"<details><summary>The campaign with every default written out</summary><pre>{escape(dumped)}</pre></details>"
+        text += _folded("The campaign with every default written out", dumped)
     if results.files:
-        names = "\n".join(results.files)
-        text += f"<details><summary>{len(results.files)} files of the campaign</summary><pre>{escape(names)}</pre></details>"
+        text += _folded(f"{len(results.files)} files of the campaign", "\n".join(results.files))
     return text
+
+
+def _folded(title: str, text: str) -> str:
+    return f"<details><summary>{escape(title)}</summary><pre>{escape(text)}</pre></details>"
 
 
 def citations(entries: Sequence[Citation]) -> str:

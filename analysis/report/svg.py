@@ -145,7 +145,7 @@ def mark(artist: Artist, key: str, series: int, part: str) -> None:
 
 def place(axes: Axes, x: float, y: float) -> tuple[float, float]:
     """Return the SVG coordinates of a data point; the figure must have been laid out."""
-    figure = axes.get_figure()
+    figure = axes.get_figure(root=True)
     assert figure is not None
     height = figure.get_figheight() * 72
     across, up = axes.transData.transform((x, y))

@@ -50,9 +50,7 @@ def test_the_phase_decides():
 
 def test_a_series_covers_its_range_only():
     assert literature_values("a-Li5Si1", "tracer_diffusivity") == ()
-    assert (
-        len(literature_values("a-Li4Si1", "tracer_diffusivity")) == 1
-    )  # 4.8 is inside one range, not in 3.75
+    assert len(literature_values("a-Li4Si1", "tracer_diffusivity")) == 1  # 4.8 is inside one range, not in 3.75
     assert literature_values("a-Li2Sn", "youngs_modulus") == ()
     assert len(literature_values("Li5Si2", "youngs_modulus", phase="amorphous")) == 1
 
@@ -89,9 +87,7 @@ def test_no_verdict_where_one_would_mislead(quantity, keys, reason):
 
 
 def test_an_extrapolation_is_not_held_against_a_measurement():
-    (measured,) = [
-        row for row in literature_values("Li4Sn", "tracer_diffusivity") if row.approach == "experiment"
-    ]
+    (measured,) = [row for row in literature_values("Li4Sn", "tracer_diffusivity") if row.approach == "experiment"]
     verdict = compare(diffusivity(2e-7, 1e-7, 4e-7), measured, temperature_K=300, extrapolated=True)
     assert verdict.word == "cannot be compared"
     assert "inside the 95 % interval" in verdict.reason

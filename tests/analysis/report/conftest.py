@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from anodeflow.quantity import Quantity
 
 BOLTZMANN = 8.617333262e-5
@@ -342,7 +341,7 @@ def make_document(seed=2026):
 @pytest.fixture(scope="session")
 def synthetic_document():
     """A synthetic campaign document; nothing in it came from an engine."""
-    return make_document()
+    return json.loads(json.dumps(make_document()))
 
 
 @pytest.fixture()

@@ -1,0 +1,126 @@
+"""The report in a real browser: no error, every figure drawn, the numbers those of the results."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from anodeflow.analysis.report import write_report
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def page(synthetic_document, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("campaign")
+    (folder / "results.json").write_text(json.dumps(synthetic_document))
+    return write_report(folder)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Run headless Chromium with arguments; its console goes to standard error."""
+    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    profile = tmp_path_factory.mktemp("profile")
+
+    def run(*arguments):
+        command = [program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
+        command += ["--enable-logging=stderr", "--virtual-time-budget=4000", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+    return run
+
+
+def console(done):
+    return [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def ink(path):
+    """Return the share of pixels of a picture that differ from its ground."""
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    return float((np.abs(pixels - pixels[0, 0]).sum(-1) > 60).mean())
+
+
+def test_the_page_lives(browser, page, synthetic_document):
+    done = browser("--dump-dom", page.as_uri())
+    assert console(done) == []
+    dom = done.stdout
+    assert '<html lang="en" class="js">' in dom, "the script did not run"
+    assert dom.count("<canvas") == len(synthetic_document["systems"])
+    assert dom.count('class="stage live"') == len(synthetic_document["systems"])
+    charts = dom.count('<figure class="chart"')
+    assert charts >= 8
+    assert dom.count('class="tip"') >= charts - len(synthetic_document["systems"]), "a plot cannot be read"
+    numbers = re.findall(r'<data value="([^"]+)" data-of="([^"]+)">([^<]+)</data>', dom)
+    assert len(numbers) > 40
+    for value, path, printed_text in numbers:
+        text = html.unescape(printed_text)
+        node = synthetic_document
+        for part in path.split("."):
+            node = node[int(part)] if part.isdigit() else node[part]
+        assert float(value) == node["value"]
+        assert printed(text) == pytest.approx(node["value"], abs=tolerance(text))
+
+
+def printed(text):
+    """Read a printed number back, as a person would."""
+    text = text.replace("\N{NO-BREAK SPACE}", " ").replace("−", "-")
+    number = float(re.match(r"\(?(-?[\d.]+)", text).group(1))
+    power = re.search(r"× 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", text)
+    superscript = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+    return number * 10.0 ** int(power.group(1).translate(superscript)) if power else number
+
+
+def tolerance(text):
+    """Return half of the last printed digit."""
+    text = text.replace("\N{NO-BREAK SPACE}", " ")
+    decimals = re.match(r"\(?[−-]?\d+\.?(\d*)", text).group(1)
+    unit = printed("1" + text[text.index("×") - 1 :]) if "×" in text else 1.0
+    return 0.5001 * unit * 10.0 ** -len(decimals)
+
+
+def test_wide_phone_dark_and_paper(browser, page, tmp_path):
+    for name, size, more in (
+        ("wide", "1400,3000", ()),
+        ("phone", "500,3000", ()),
+        ("dark", "1400,3000", ("--force-dark-mode",)),
+    ):
+        picture = tmp_path / f"{name}.png"
+        done = browser(f"--window-size={size}", f"--screenshot={picture}", *more, page.as_uri())
+        assert console(done) == []
+        assert ink(picture) > 0.02
+    paper = tmp_path / "report.pdf"
+    browser("--no-pdf-header-footer", f"--print-to-pdf={paper}", page.as_uri())
+    assert paper.read_bytes().startswith(b"%PDF")
+    pages = len(re.findall(rb"/Type\s*/Page\b", paper.read_bytes()))
+    assert 4 <= pages <= 30
+
+
+def test_nothing_is_wider_than_a_phone(browser, page, tmp_path):
+    copy = tmp_path / "copy.html"
+    probe = "<script>document.title = 'width ' + document.documentElement.scrollWidth + ' of ' + innerWidth;</script>"
+    copy.write_text(page.read_text().replace("</body>", probe + "</body>"))
+    done = browser("--window-size=500,900", "--dump-dom", copy.as_uri())
+    width, screen = map(int, re.search(r"<title>width (\d+) of (\d+)</title>", done.stdout).groups())
+    assert width <= screen
+
+
+def test_without_the_script_everything_is_still_there(browser, page, tmp_path):
+    text = re.sub(r"<script>.*?</script>", "", page.read_text(), flags=re.DOTALL)
+    copy = tmp_path / "still.html"
+    copy.write_text(text)
+    done = browser("--dump-dom", copy.as_uri())
+    assert "<canvas" not in done.stdout
+    assert done.stdout.count('<img alt="') == 2
+    assert not re.search(r'class="drawing" hidden', done.stdout)
