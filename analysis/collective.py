@@ -1,8 +1,8 @@
 """Diffusion of the charge: collective coefficient, Haven ratio, Onsager coefficients, transference numbers.
 
-The collective displacement ``R = sum of z_i r_i`` is one walker, so there is no spread over ions to take an error from.
-But it is a sum over many ions and therefore Gaussian at long times, and for a Gaussian walk the covariance of the MSD
-is known; the errors here are those of that covariance.
+The collective displacement ``R = sum of z_i r_i`` is one walker, so there is no spread over ions to take an
+error from. But it is a sum over many ions and therefore Gaussian at long times, and for a Gaussian walk the
+covariance of the MSD is known; the errors here are those of that covariance.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ def collective_diffusivity(
     Parameters
     ----------
     positions
-        Unwrapped positions of the charge carriers, shape ``(F, N, dimensions)``, in Å, relative to what stands
-        still: the framework, or the centre of mass of *all* atoms. The mean of the carriers must not have been taken
-        away, for it is what is measured.
+        Unwrapped positions of the charge carriers, shape ``(F, N, dimensions)``, in Å, relative to what
+        stands still: the framework, or the centre of mass of *all* atoms. The mean of the carriers must not
+        have been taken away, for it is what is measured.
     time_step_ps
         Time between frames in ps.
     charges
@@ -178,8 +178,8 @@ def haven_ratio(tracer: Quantity, collective: Quantity) -> Quantity:
 
     Notes
     -----
-    G. E. Murch, Solid State Ionics 7 (1982) 177. Relative errors add in squares; the tracer's is the smaller by
-    about the root of the number of ions, so that what the two share is left out.
+    G. E. Murch, Solid State Ionics 7 (1982) 177. Relative errors add in squares; the tracer's is the
+    smaller by about the root of the number of ions, so that what the two share is left out.
     """
     from .conductivity import propagate_quotient
 
@@ -266,9 +266,9 @@ def onsager_coefficients(
 
     Notes
     -----
-    K. D. Fong et al., Macromolecules 54 (2021) 2575, for the coefficients and transference numbers. The sums are
-    Gaussian, so that the estimates follow a Wishart distribution: the covariance of ``L_ij`` and ``L_kl`` is
-    ``(L_ik L_jl + L_il L_jk) / n`` with n the number of independent samples.
+    K. D. Fong et al., Macromolecules 54 (2021) 2575, for the coefficients and transference numbers. The
+    sums are Gaussian, so that the estimates follow a Wishart distribution: the covariance of ``L_ij`` and
+    ``L_kl`` is ``(L_ik L_jl + L_il L_jk) / n`` with n the number of independent samples.
     """
     names = tuple(positions)
     if set(names) != set(charges):
@@ -387,8 +387,8 @@ def gaussian_line(
 ) -> GaussianLine:
     """Fit a line to the MSD of one nearly Gaussian walker from the lag at which it becomes straight.
 
-    The square of a sum of ions holds the squares of the ions, whose error is their spread, and the products of
-    different ions, whose error is that of a Gaussian walk: few hops make the first the larger part.
+    The square of a sum of ions holds the squares of the ions, whose error is their spread, and the products
+    of different ions, whose error is that of a Gaussian walk: few hops make the first the larger part.
 
     Parameters
     ----------

@@ -1,10 +1,11 @@
 """The tracer diffusion coefficient of one species, with an interval that means it.
 
 The mean squared displacement (MSD) of every ion is fitted by the straight line of smallest error
-(`anodeflow.analysis.gls`). The weights are those of a random walk with vibration, but the *error* is not taken
-from that model: the fit is linear, so every ion has its own slope, and their spread gives the error of the mean
-whatever the walk is (few hops an ion, correlated hops, cages). The lag at which the line may begin is found by
-Lepski's rule (`anodeflow.analysis.window`): the earliest one whose slope no later beginning contradicts.
+(`anodeflow.analysis.gls`). The weights are those of a random walk with vibration, but the *error* is not
+taken from that model: the fit is linear, so every ion has its own slope, and their spread gives the error
+of the mean whatever the walk is (few hops an ion, correlated hops, cages). The lag at which the line may
+begin is found by Lepski's rule (`anodeflow.analysis.window`): the earliest one whose slope no later
+beginning contradicts.
 """
 
 from __future__ import annotations
@@ -115,8 +116,8 @@ def tracer_diffusivity(
         What the ions must have diffused, ``2 * dimensions * D * duration``, before a coefficient is given:
         about the square of one hop. Less could be motion inside a cage.
     centred_on_ions
-        The mean of *these* ions was subtracted from every frame, which takes ``1/N`` of a random walk away; it
-        is given back.
+        The mean of *these* ions was subtracted from every frame, which takes ``1/N`` of a random walk away;
+        it is given back.
     window_start_ps
         Lag in ps from which the motion is known to be diffusive; searched for if None.
 

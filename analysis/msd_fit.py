@@ -49,7 +49,8 @@ def walker_msd(positions: FloatArray, lags: tuple[int, ...]) -> FloatArray:
 class WalkerFit:
     """A line through the MSD: slope in Å²/frame, beginning of its window, degrees of freedom of its error.
 
-    `earliest` is the index of the first lag that no later one contradicts; the window begins, at `start`, later.
+    `earliest` is the index of the first lag that no later one contradicts; the window begins, at `start`,
+    later.
     """
 
     earliest: int
@@ -112,8 +113,8 @@ def fit_walkers(
 ) -> WalkerFit:
     """Find the earliest beginning of the window that no later one contradicts, and fit from there.
 
-    With `first_lag`, in frames, the window begins there and nothing is searched. Errors from the spread over walkers
-    are enlarged by `widen`, with so many degrees of freedom.
+    With `first_lag`, in frames, the window begins there and nothing is searched. Errors from the spread
+    over walkers are enlarged by `widen`, with so many degrees of freedom.
     """
     from scipy.stats import t
 
@@ -159,8 +160,8 @@ def fit_walkers(
 def concert(positions: FloatArray, lags: tuple[int, ...], first: int) -> tuple[float, int]:
     """Return how much more the slope varies over time than over ions, if significantly so, and the freedom of that.
 
-    The spread over ions knows nothing of ions that move together. Both are taken from the same short pieces of the
-    trajectory, from the lag of index `first`, and compared by an F-test at 1 %.
+    The spread over ions knows nothing of ions that move together. Both are taken from the same short pieces
+    of the trajectory, from the lag of index `first`, and compared by an F-test at 1 %.
     """
     from scipy.stats import f
 
