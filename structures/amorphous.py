@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..units import G_MOL_A3_TO_G_CM3
 from .density import estimated_density_g_cm3, parse_composition, whole_atoms
 from .distances import distance_table
+from .molecular_units import scatter_counts
 from .packing import remove_overlaps
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
     Array = NDArray[np.float64]
+    Indices = NDArray[np.int64]
 
 
 def pack(
@@ -28,6 +30,7 @@ def pack(
     density_g_cm3: float | None = None,
     cell: ArrayLike | None = None,
     minimum_distance_A: Mapping[tuple[str, str], float] | None = None,
+    molecular_units: bool = True,
     seed: int,
 ) -> Structure:
     """Pack atoms at random into a periodic cell so that no pair is closer than its minimum distance.
@@ -47,13 +50,16 @@ def pack(
     minimum_distance_A
         Minimum distance in Å by pair of symbols; pairs left out get 0.85 of their contact distance
         (:func:`~anodeflow.structures.distances.contact_distance`).
+    molecular_units
+        Pack PS4, P2S7, PO4, P2O7 and their nitrogen relatives as whole units in the numbers that the composition
+        asks for (:mod:`~anodeflow.structures.molecular_units`); ``properties["units"]`` counts them.
     seed
         Seed of the random start; the same seed gives the same structure.
 
     Returns
     -------
     Structure
-        Atoms grouped by element in the order of the formula. ``properties`` holds ``density_g_cm3``,
+        Atoms grouped by element in the order of the formula, or by unit. ``properties`` holds ``density_g_cm3``,
         ``minimum_distance_A`` (by ``"Li-Si"``), ``seed`` and ``notes``.
 
     Raises
@@ -75,18 +81,20 @@ def pack(
     notes = [note] if note else []
     names = list(counts)
     table = distance_table(names, minimum_distance_A)
-    kinds = np.repeat(np.arange(len(names)), list(counts.values()))
+    rng = np.random.default_rng(seed)
+    scattered = scatter_counts(counts, rng, molecular_units=molecular_units)
+    units = np.array(scattered.units)
+    kinds = np.array([names.index(symbol) for symbol in scattered.symbols])
     mass = float(Composition(counts).weight)
     if density_g_cm3 is None and cell is None:
         density_g_cm3 = estimated_density_g_cm3(counts)
         notes.append(f"density {density_g_cm3:.3f} g/cm3 from additive volumes")
     matrix = _cell_of(cell, mass, density_g_cm3)
     density = mass / abs(float(np.linalg.det(matrix))) * G_MOL_A3_TO_G_CM3
-    rng = np.random.default_rng(seed)
-    start = rng.random((len(kinds), 3))
-    packed = remove_overlaps(matrix, start @ matrix, kinds, table)
+    start = (rng.random((int(units.max()) + 1, 3)) @ matrix)[units] + scattered.local
+    packed = remove_overlaps(matrix, start, kinds, table, units=units, rng=rng)
     if packed.tightest < 1.0:
-        reached = _highest_density(matrix, packed.positions, packed.tightest, density, kinds, table)
+        reached = _highest_density(matrix, packed.positions, density, kinds, table, units)
         raise InputError(
             f"{density:.3f} g/cm3 is too dense for these minimum distances; the highest reached is {reached:.3f} g/cm3",
             where=f"packing {content.reduced_formula}",
@@ -95,12 +103,13 @@ def pack(
     fractional = packed.positions @ np.linalg.inv(matrix)
     return Structure(
         Lattice(matrix),
-        [names[k] for k in kinds],
+        list(scattered.symbols),
         fractional % 1.0,
         properties={
             "density_g_cm3": density,
             "minimum_distance_A": distances_by_name(names, table),
             "seed": seed,
+            "units": scattered.counts,
             "notes": notes,
         },
     )
@@ -126,20 +135,21 @@ def _cell_of(cell: ArrayLike | None, mass: float, density_g_cm3: float | None) -
 
 
 def _highest_density(
-    matrix: Array, positions: Array, tightest: float, density: float, kinds: Any, table: Array
+    matrix: Array, positions: Array, density: float, kinds: Indices, table: Array, units: Indices
 ) -> float:
     """Highest density at which the distances hold, by halving between what holds and what was asked."""
-    low, high = density * max(tightest, 1e-2) ** 3, density
-    for _ in range(6):
+    low, high = 0.0, density
+    number = int(units.max()) + 1
+    size = np.bincount(units, minlength=number)
+    while high - low > 0.01 * density and high > 1e-3 * density:
         middle = 0.5 * (low + high)
         scale = (density / middle) ** (1 / 3)
-        trial = remove_overlaps(matrix * scale, positions * scale, kinds, table, max_steps=800)
-        reached = middle * min(trial.tightest, 1.0) ** 3
-        low = max(low, reached)
+        # units keep their size when their middles move apart
+        middles = np.stack([np.bincount(units, positions[:, k], number) for k in range(3)], axis=1) / size[:, None]
+        start = positions + (scale - 1.0) * middles[units]
+        trial = remove_overlaps(matrix * scale, start, kinds, table, units=units, max_steps=600)
         if trial.tightest >= 1.0:
-            positions = trial.positions / scale
+            low = middle
         else:
             high = middle
-        if high - low < 0.005 * density:
-            break
     return float(low)

@@ -211,3 +211,21 @@ def estimated_volume(composition: Composition) -> float:
             # molar volume of the element in cm³/mol
             volume += amount * float(element.molar_volume or 10.0) / 0.602214076
     return volume
+
+
+def atoms_per_volume(composition: Composition, density_g_cm3: float) -> float:
+    """Convert a density in g/cm³ to atoms per volume.
+
+    Parameters
+    ----------
+    composition
+        Composition.
+    density_g_cm3
+        Density in g/cm³.
+
+    Returns
+    -------
+    float
+        Atoms per Å³.
+    """
+    return float(composition.num_atoms) * density_g_cm3 / (float(composition.weight) * G_MOL_A3_TO_G_CM3)

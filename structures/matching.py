@@ -206,7 +206,13 @@ def matches(
 
 
 def search(
-    lower: ArrayLike, upper: ArrayLike, max_area_A2: float, max_strain: float, atoms_per_A2: float = 0.0
+    lower: ArrayLike,
+    upper: ArrayLike,
+    max_area_A2: float,
+    max_strain: float,
+    atoms_per_A2: float = 0.0,
+    *,
+    only_best: bool = False,
 ) -> list[Match]:
     """Search the common cells of two planar lattices; see :func:`matches`.
 
@@ -220,6 +226,8 @@ def search(
         Largest principal strain.
     atoms_per_A2
         Atoms in both sides per area, for ranking.
+    only_best
+        Stop at the least strain there is.
 
     Returns
     -------
@@ -243,13 +251,19 @@ def search(
     strains, change = _best_strain(grams[first], other_grams[second], changes)
     good = np.abs(strains).max(axis=1) <= max_strain + 1e-12
     result: dict[tuple[float, ...], Match] = {}
-    for k, m, u, strain in zip(first[good], second[good], change[good], strains[good], strict=True):
+    chosen = np.flatnonzero(good)
+    if only_best:
+        chosen = chosen[np.argsort(np.abs(strains[chosen]).max(axis=1), kind="stable")]
+    for n in chosen:
+        k, m, u, strain = first[n], second[n], change[n], strains[n]
         key = _pair_key(grams[k], other_grams[m])
         if key in result:
             continue
         pair = _smallest(bases[k], changes[u] @ other_bases[m])
         if pair is not None:
             result[key] = _match(planes, *pair, strain, float(areas[k]), atoms_per_A2)
+            if only_best:
+                break
     return sorted(result.values(), key=lambda match: (match.score, match.area_A2, match.twist_deg))
 
 
@@ -333,7 +347,7 @@ def _index(side: OrientedCell) -> str:
 def _nearest(sides: list[OrientedCell], area: float, strain: float, atoms_per_A2: float) -> str:
     """Say what would have been found with looser limits."""
     said = []
-    loose = search(sides[0].plane, sides[1].plane, area, 0.3, atoms_per_A2)
+    loose = search(sides[0].plane, sides[1].plane, area, 0.3, atoms_per_A2, only_best=True)
     if loose:
         best = min(loose, key=lambda match: match.strain)
         said.append(f"the best there is {100 * best.strain:.2f} % at {best.area_A2:.0f} Å²")

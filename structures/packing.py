@@ -16,15 +16,19 @@ from scipy.spatial.transform import Rotation
 from .distances import periodic_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
     Indices = NDArray[np.int64]
 
 _MARGIN = 1.0 + 1e-3  # what is aimed at, so that the distance asked for is held and not approached
+_ENOUGH = (1.0 + 2e-4) / _MARGIN
 _SKIN_A = 0.6
 _MOMENTUM = 0.85
 _PUSH = 0.5
+_WALL_A = 0.05  # how far an atom may stay outside where it is confined
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ def remove_overlaps(
     *,
     units: Indices | None = None,
     movable: NDArray[np.bool_] | None = None,
-    slab: tuple[float, float] | None = None,
+    confine: Callable[[Array], Array] | None = None,
+    rng: np.random.Generator | None = None,
     max_steps: int = 2000,
 ) -> Packed:
     """Push atoms or rigid units apart until all pairs keep their minimum distance under periodic boundaries.
@@ -105,9 +110,10 @@ def remove_overlaps(
         Rigid unit of each atom, shape (N,), numbered from 0 without gaps; None makes every atom its own.
     movable
         Which atoms may move, shape (N,); None lets all. A unit moves only if all of its atoms may.
-    slab
-        Lowest and highest position of atoms that may move, in Å along the normal of the first two
-        cell vectors.
+    confine
+        Maps positions, shape (N, 3), to the nearest allowed ones; atoms that may move are pulled there.
+    rng
+        Random numbers for moving units that are hooked into each other; without them such units stay stuck.
     max_steps
         Give up after this many moves.
 
@@ -145,20 +151,21 @@ def remove_overlaps(
         distance = np.sqrt(np.einsum("ij,ij->i", apart, apart))
         close = distance < minimum
         push = np.zeros_like(positions)
-        if slab is not None:
-            height = positions @ normal
-            inside = np.clip(height, *slab)
-            push += np.where(free, inside - height, 0.0)[:, None] * normal
-        walled = not np.abs(push).max(initial=0.0) < 1e-6
+        if confine is not None:
+            push += np.where(free[:, None], confine(positions) - positions, 0.0)
+        walled = not np.abs(push).max(initial=0.0) < _WALL_A
         if len(distance):
             worst = float((distance[close] / minimum[close]).min(initial=1.0))
             if worst > best[0] + 1e-5 and not walled:
                 best, stale = (worst, positions.copy()), 0
             else:
                 stale += 1
-        if not close.any() and not walled:
-            best = (1.0, positions)
+        if not walled and (not close.any() or best[0] >= _ENOUGH):
             break
+        if bodies is not None and rng is not None and stale and stale % 60 == 0 and best[0] < 0.97:
+            hooked = close & (distance < 0.97 * minimum)
+            positions = bodies.kicked(positions, np.concatenate([i[hooked], j[hooked]]), free, rng)
+            continue
         if step == max_steps or stale > max_steps // 4:
             break
         a, b = i[close], j[close]
@@ -194,6 +201,8 @@ class _Bodies:
         self.count = int(units.max()) + 1
         self.size = np.bincount(units, minlength=self.count).astype(float)
         self.n = n
+        self._shift = np.zeros((self.count, 3))
+        self._turn = np.zeros((self.count, 3))
 
     def _sum(self, values: Array) -> Array:
         return np.stack([np.bincount(self.units, values[:, k], self.count) for k in range(3)], axis=1)
@@ -211,9 +220,35 @@ class _Bodies:
         turn = torque / np.maximum(inertia, 1e-9)[:, None]
         turn[(inertia < 1e-9) | frozen] = 0.0
         shift[frozen] = 0.0
+        # momentum, dropped where it works against the push
+        self._shift[np.einsum("ij,ij->i", self._shift, shift) < 0] = 0.0
+        self._turn[np.einsum("ij,ij->i", self._turn, turn) < 0] = 0.0
+        self._shift = _MOMENTUM * self._shift + 0.25 * shift
+        self._turn = _MOMENTUM * self._turn + 0.25 * turn
+        shift = self._shift + 0.5 * shift
+        turn = self._turn + 0.5 * turn
+        length = np.linalg.norm(shift, axis=1)
+        shift *= np.minimum(1.0, 0.6 / np.maximum(length, 1e-12))[:, None]
         angle = np.linalg.norm(turn, axis=1)
         turn *= np.minimum(1.0, 0.3 / np.maximum(angle, 1e-12))[:, None]
         matrices = Rotation.from_rotvec(turn).as_matrix()
         turned = np.einsum("nij,nj->ni", matrices[self.units], arm)
         result: Array = (centre + shift)[self.units] + turned
         return result
+
+    def kicked(self, positions: Array, atoms: Indices, free: NDArray[np.bool_], rng: np.random.Generator) -> Array:
+        """Positions after the units that some atoms belong to were thrown 3 Å away and turned at random."""
+        frozen = np.bincount(self.units, (~free).astype(float), self.count) > 0
+        units = np.unique(self.units[atoms])
+        units = units[~frozen[units]]
+        # every other one is enough to part a pair
+        units = units[rng.random(len(units)) < 0.5]
+        centre = self._sum(positions) / self.size[:, None]
+        moved = positions.copy()
+        for unit in units:
+            mine = self.units == unit
+            turn = Rotation.random(rng=rng)
+            moved[mine] = turn.apply(positions[mine] - centre[unit]) + centre[unit] + rng.normal(scale=2.0, size=3)
+        self._shift[:] = 0.0
+        self._turn[:] = 0.0
+        return moved

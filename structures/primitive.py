@@ -86,7 +86,7 @@ def _without_centring(matrix: Array, fractional: Array, symbols: list[str]) -> t
         return matrix, fractional, symbols
     # every pure translation is a multiple of 1/count of the cell vectors
     vectors = np.rint(np.concatenate([np.eye(3) * count, np.array(pure) * count])).astype(np.int64)
-    cell = _short(_integer_basis(vectors) / count @ matrix)
+    cell = _short(integer_basis(vectors) / count @ matrix)
     if abs(abs(np.linalg.det(cell)) * count / abs(np.linalg.det(matrix)) - 1.0) > 1e-6:
         return matrix, fractional, symbols
     if np.linalg.det(cell) < 0:
@@ -103,11 +103,22 @@ def _without_centring(matrix: Array, fractional: Array, symbols: list[str]) -> t
     return cell, new[kept], [symbols[k] for k in kept]
 
 
-def _integer_basis(vectors: Integers) -> Integers:
-    """Basis of the lattice that integer row vectors generate (Hermite normal form by row operations)."""
+def integer_basis(vectors: Integers) -> Integers:
+    """Find a basis of the lattice that integer row vectors generate, by row operations.
+
+    Parameters
+    ----------
+    vectors
+        Shape (M, n), M ≥ n, of rank n.
+
+    Returns
+    -------
+    ndarray of int, shape (n, n)
+        Upper triangular (Hermite normal form but for signs and reduction).
+    """
     rows = [v.copy() for v in vectors]
     basis = []
-    for column in range(3):
+    for column in range(vectors.shape[1]):
         while True:
             active = [v for v in rows if v[column] != 0]
             if len(active) <= 1:

@@ -173,14 +173,7 @@ def slab(
             f"a thickness of {thickness_A:g} Å with {vacuum_A:g} Å of vacuum is no slab",
             remedy="Give a thickness above 0 and a vacuum of at least 0.",
         )
-    choices = terminations(cell)
-    if not 1 <= termination <= len(choices):
-        raise InputError(
-            f"termination {termination} does not exist",
-            where=f"{_formula(cell.symbols)} ({' '.join(map(str, cell.miller))})",
-            remedy=f"There are {len(choices)}: " + "; ".join(choice.label for choice in choices) + ".",
-        )
-    chosen = choices[termination - 1]
+    chosen = choose_termination(cell, termination)
     bottom = float(cell.cuts[chosen.cut])
     tops = _top_cuts(cell, chosen.cut, thickness_A, symmetric)
     if tops is None:
@@ -234,6 +227,58 @@ def surfaces(
             )
         )
     return found
+
+
+def choose_termination(cell: OrientedCell, number: int) -> Termination:
+    """Pick a termination by its number.
+
+    Parameters
+    ----------
+    cell
+        The turned crystal.
+    number
+        Counted from 1, as in :func:`terminations`.
+
+    Returns
+    -------
+    Termination
+
+    Raises
+    ------
+    InputError
+        If there are fewer; the message lists those there are.
+    """
+    choices = terminations(cell)
+    if not 1 <= number <= len(choices):
+        raise InputError(
+            f"termination {number} does not exist",
+            where=f"{_formula(cell.symbols)} ({' '.join(map(str, cell.miller))})",
+            remedy=f"There are {len(choices)}: " + "; ".join(choice.label for choice in choices) + ".",
+        )
+    return choices[number - 1]
+
+
+def slab_heights(cell: OrientedCell, termination: Termination, thickness_A: float) -> tuple[float, float]:
+    """Heights of the lower and upper cut of the thinnest stoichiometric slab that is thick enough.
+
+    Parameters
+    ----------
+    cell
+        The turned crystal.
+    termination
+        Which cut.
+    thickness_A
+        Smallest distance between the lowest and highest atom in Å.
+
+    Returns
+    -------
+    bottom, top : float
+        In units of the repeat.
+    """
+    tops = _top_cuts(cell, termination.cut, thickness_A, symmetric=False)
+    if tops is None:
+        raise AssertionError("a cut is always equal to itself")
+    return float(cell.cuts[termination.cut]), tops[1]
 
 
 def slab_atoms(cell: OrientedCell, bottom: float, top: float) -> tuple[Integers, Array]:

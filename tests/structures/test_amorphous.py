@@ -87,6 +87,37 @@ def test_additive_density_is_within_ten_percent(formula, measured):
     assert estimated_density_g_cm3(formula) == pytest.approx(measured, rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("formula", "expected", "ligand", "reach"),
+    [
+        ("Li3PS4", {"PS4": 20}, "S", 2.3),
+        ("Li7P3S11", {"P2S7": 8, "PS4": 8}, "S", 2.3),
+        ("Li4P2S7", {"P2S7": 12}, "S", 2.3),
+        ("Li3PO4", {"PO4": 20}, "O", 1.8),
+        ("Li29P10O35N3", {"P2NO6": 4, "PNO3": 2, "PO4": 10}, "O", 1.8),
+        ("Li15Si4", {}, "", 0),
+    ],
+)
+def test_molecular_units_in_the_numbers_the_composition_asks_for(formula, expected, ligand, reach):
+    glass = pack(formula, atoms=160 if expected != {"P2S7": 12} else 156, seed=2)
+    assert glass.properties["units"] == expected
+    total = 0
+    for site in glass:
+        if site.specie.symbol == "P":
+            near = [n.specie.symbol for n in glass.get_neighbors(site, reach) if n.specie.symbol in (ligand, "N")]
+            assert len(near) == 4
+            total += 1
+    assert total == glass.composition["P"]
+    wanted = glass.properties["minimum_distance_A"]
+    for pair, d in closest_pairs(glass).items():
+        if "P" not in pair:
+            assert d >= wanted.get("-".join(pair), wanted.get("-".join(pair[::-1])))
+
+
+def test_units_can_be_left_out():
+    assert pack("Li3PS4", atoms=80, seed=2, molecular_units=False).properties["units"] == {}
+
+
 def test_atoms_of_one_place_come_apart():
     cell = np.eye(3) * 3.2
     assert len(pack("LiSi", atoms=2, cell=cell, seed=0)) == 2

@@ -1,0 +1,213 @@
+"""How two slabs sit on each other: how near they can come, and which in-plane shift suits them best.
+
+Without an energy model the best shift is chosen by a proxy: Lennard-Jones contacts with their minimum at the contact
+distance, and damped, shifted Coulomb sums of formal charges (Fennell and Gezelter, J. Chem. Phys. 124 (2006)
+234104) where they are known. It ranks shifts; its values are not energies of adhesion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import erfc
+
+from .distances import contact_distance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Array = NDArray[np.float64]
+
+_WELL_EV = 0.1
+_COULOMB_EV_A = 14.399645
+_DAMPING_PER_A = 0.2
+_CUTOFF_A = 7.0
+_DEPTH_A = 5.5  # how deep below a face atoms still matter
+
+
+@dataclass(frozen=True)
+class Face:
+    """Atoms that meet another slab.
+
+    Attributes
+    ----------
+    positions
+        Cartesian in Å, shape (N, 3), the normal along z.
+    symbols
+        Elements.
+    charges
+        Formal charge of each element, empty where not known.
+    """
+
+    positions: Array
+    symbols: Sequence[str]
+    charges: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Outcome of a search over in-plane shifts.
+
+    Attributes
+    ----------
+    shifts
+        Cartesian shifts of the upper slab, shape (S, 2), in Å.
+    heights
+        What to add to the upper slab's z so that the nearest pair just touches, shape (S,), in Å.
+    energies
+        Proxy per area, shape (S,), in eV/Å².
+    best
+        Index of the lowest energy.
+    """
+
+    shifts: Array
+    heights: Array
+    energies: Array
+    best: int
+
+
+class Contact:
+    """Two faces over each other in a periodic plane, for any shift of the upper one.
+
+    Parameters
+    ----------
+    plane
+        Periodic vectors as rows, shape (2, 2), in Å.
+    lower, upper
+        The two slabs; only atoms near the facing sides take part.
+    """
+
+    def __init__(self, plane: ArrayLike, lower: Face, upper: Face) -> None:
+        self.plane = np.asarray(plane, dtype=float)
+        self.area = abs(float(np.linalg.det(self.plane)))
+        self._inverse = np.linalg.inv(self.plane)
+        below, above = np.asarray(lower.positions), np.asarray(upper.positions)
+        top, bottom = below[:, 2].max(), above[:, 2].min()
+        keep = below[:, 2] > top - _DEPTH_A
+        other = above[:, 2] < bottom + _DEPTH_A
+        self._below, self._above = below[keep], above[other]
+        elements = sorted({*lower.symbols, *upper.symbols})
+        table = np.array([[contact_distance(a, b, elements=elements) for b in elements] for a in elements])
+        first = np.array([elements.index(s) for s in lower.symbols])[keep]
+        second = np.array([elements.index(s) for s in upper.symbols])[other]
+        self._sigma = table[first[:, None], second[None, :]]
+        if lower.charges and upper.charges:
+            q1 = np.array([lower.charges.get(s, 0.0) for s in lower.symbols])[keep]
+            q2 = np.array([upper.charges.get(s, 0.0) for s in upper.symbols])[other]
+            self._qq = q1[:, None] * q2[None, :]
+        else:
+            self._qq = np.zeros_like(self._sigma)
+        # a reduced plane needs only so many images for the cutoff
+        widths = self.area / np.linalg.norm(self.plane[::-1], axis=1)
+        reach = [int(np.ceil(_CUTOFF_A / w)) for w in widths]
+        self._images = np.array(
+            [(i, j) for i in range(-reach[0], reach[0] + 1) for j in range(-reach[1], reach[1] + 1)]
+        )
+
+    def _lateral(self, shift: ArrayLike) -> Array:
+        """Squared in-plane distances, shape (images, lower, upper)."""
+        apart = self._above[None, :, :2] + np.asarray(shift) - self._below[:, None, :2]
+        fractional = apart @ self._inverse
+        apart = apart - np.rint(fractional) @ self.plane
+        moved = apart[None] + (self._images @ self.plane)[:, None, None, :]
+        return np.asarray(np.einsum("...k,...k->...", moved, moved))
+
+    def height(self, shift: ArrayLike = (0.0, 0.0)) -> float:
+        """Find how far to raise the upper slab so that no pair is nearer than its contact distance.
+
+        Parameters
+        ----------
+        shift
+            In-plane shift of the upper slab, shape (2,), in Å.
+
+        Returns
+        -------
+        float
+            To be added to the z of the upper slab, in Å.
+        """
+        return self._height(self._lateral(shift))
+
+    def _height(self, lateral: Array) -> float:
+        room = self._sigma[None] ** 2 - lateral
+        rise = np.where(room > 0, np.sqrt(np.maximum(room, 0.0)), -np.inf)
+        needed = rise + (self._below[:, None, 2] - self._above[None, :, 2])[None]
+        highest = float(needed.max())
+        # slabs without any pair above each other still must not pass through one another
+        return highest if np.isfinite(highest) else float(self._below[:, 2].max() - self._above[:, 2].min())
+
+    def energy(self, shift: ArrayLike, height: float | None = None) -> tuple[float, float]:
+        """Compute the proxy at a shift.
+
+        Parameters
+        ----------
+        shift
+            In-plane shift of the upper slab, shape (2,), in Å.
+        height
+            Rise of the upper slab in Å; that of touching if None.
+
+        Returns
+        -------
+        energy : float
+            eV/Å².
+        height : float
+            The rise used, in Å.
+        """
+        lateral = self._lateral(shift)
+        rise = self._height(lateral) if height is None else height
+        vertical = self._above[None, :, 2] + rise - self._below[:, None, 2]
+        squared = lateral + (vertical**2)[None]
+        near = squared < _CUTOFF_A**2
+        sigma = np.broadcast_to(self._sigma[None], squared.shape)[near]
+        qq = np.broadcast_to(self._qq[None], squared.shape)[near]
+        distance = np.sqrt(np.maximum(squared[near], 0.25))
+        ratio = (sigma / distance) ** 6
+        total = float((_WELL_EV * (ratio * ratio - 2.0 * ratio)).sum())
+        if qq.any():
+            total += _COULOMB_EV_A * float((qq * _damped(distance)).sum())
+        return total / self.area, rise
+
+
+def _damped(distance: Array) -> Array:
+    """Damped, shifted 1/r whose value and slope vanish at the cutoff."""
+    a, rc = _DAMPING_PER_A, _CUTOFF_A
+    at_cut = float(erfc(a * rc)) / rc
+    slope = at_cut / rc + 2 * a / np.sqrt(np.pi) * np.exp(-((a * rc) ** 2)) / rc
+    return np.asarray(erfc(a * distance) / distance - at_cut + slope * (distance - rc))
+
+
+def search_registry(
+    contacts: Sequence[Contact], cell: ArrayLike, *, spacing_A: float = 0.5, limit: int = 100
+) -> Registry:
+    """Try shifts of the upper slab over a cell on a regular grid.
+
+    Parameters
+    ----------
+    contacts
+        The contact, and for a sandwich also the one through the periodic border; the second is entered with the
+        opposite shift.
+    cell
+        Cell of distinct shifts as rows, shape (2, 2), in Å.
+    spacing_A
+        Distance between grid points in Å.
+    limit
+        Largest number of shifts; the grid is coarsened to it.
+
+    Returns
+    -------
+    Registry
+    """
+    vectors = np.asarray(cell, dtype=float)
+    counts = np.maximum(np.ceil(np.linalg.norm(vectors, axis=1) / spacing_A).astype(int), 1)
+    while counts.prod() > limit:
+        counts = np.maximum(counts - (counts == counts.max()), 1)
+    grid = np.array([(i / counts[0], j / counts[1]) for i in range(counts[0]) for j in range(counts[1])]) @ vectors
+    heights, energies = np.zeros(len(grid)), np.zeros(len(grid))
+    for k, shift in enumerate(grid):
+        energies[k], heights[k] = contacts[0].energy(shift)
+        for back in contacts[1:]:
+            energies[k] += back.energy(-shift)[0]
+    return Registry(grid, heights, energies, int(np.argmin(energies)))
