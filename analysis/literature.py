@@ -1,7 +1,7 @@
 """Published values to hold results against, and the comparison itself.
 
-The rows stand in ``analysis/data/literature.csv``, one value or range a line, each with its citation, the way it
-was obtained and a status:
+The rows stand in ``analysis/data/literature.csv``, one value or range a line, each with its citation, the
+way it was obtained and a status:
 
 ==========  =========================================================================================
 ``seen``     read in a publication's abstract, record or data file
@@ -10,7 +10,8 @@ was obtained and a status:
 ``review``   printed in the 2026 review of alloy anodes in solid-state cells
 ==========  =========================================================================================
 
-A flagged row is wrong or inconsistent in its own source: it is shown, with the reason, and never gives a verdict.
+A flagged row is wrong or inconsistent in its own source: it is shown, with the reason, and never gives a
+verdict.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class LiteratureValue:
     system
         What it was measured or computed for, in the words of the source.
     formula
-        Composition, such as ``Li15Si4``; ``LixSi`` together with `x_range` for a series; empty for a composite.
+        Composition, such as ``Li15Si4``; ``LixSi`` together with `x_range` for a series; empty for a
+        composite.
     x_range
         Lowest and highest Li per formula unit of the host for which the value stands, or None.
     phase
@@ -112,8 +114,9 @@ def literature_values(
     Parameters
     ----------
     system
-        Composition such as ``Li15Si4``; ``c-`` or ``a-`` in front asks for the crystal or the amorphous phase.
-        A series (``LixSi``, x from 1.0 to 3.75) is found for every composition inside it. None gives all.
+        Composition such as ``Li15Si4``; ``c-`` or ``a-`` in front asks for the crystal or the amorphous
+        phase. A series (``LixSi``, x from 1.0 to 3.75) is found for every composition inside it. None gives
+        all.
     property
         Name of a quantity, such as ``tracer_diffusivity``. None gives all.
     phase
@@ -145,9 +148,9 @@ def compare(
 ) -> Verdict:
     """Hold a result against a published value.
 
-    They agree if the 95 % interval of the result meets the published value or range. There is no verdict where one
-    would mislead: no result, no error bar, another unit, another temperature, an extrapolation held against a
-    measurement, a flagged row.
+    They agree if the 95 % interval of the result meets the published value or range. There is no verdict
+    where one would mislead: no result, no error bar, another unit, another temperature, an extrapolation
+    held against a measurement, a flagged row.
 
     Parameters
     ----------
