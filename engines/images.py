@@ -1,0 +1,259 @@
+"""Energies and forces of many images: side by side in processes of their own, and kept on disk one by one.
+
+What an image gave is written as soon as it is there (``images/03.npz``), so an interruption costs at most the
+evaluations under way.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import signal
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import AnodeflowError, EngineError
+from ..files import write_bytes
+from .lammps.launch import die_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from multiprocessing.connection import Connection
+    from types import TracebackType
+
+    from ase.calculators.calculator import Calculator
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+CalculatorFactory = Callable[[Path], "Calculator"]
+"""Makes an ASE calculator whose files go into a folder. It is sent to other processes, so it has to be picklable: a
+function of a module, a `functools.partial` of one, or an instance of a class with ``__call__``."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a model gives for one configuration: energy in eV and forces in eV/Å, shape (N, 3)."""
+
+    energy_eV: float
+    forces_eV_A: Array
+
+
+def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays into an ``.npz`` file atomically."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+def load_arrays(path: Path) -> dict[str, Any] | None:
+    """Return the arrays of an ``.npz`` file, or None where there is none."""
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as content:
+        return {name: content[name] for name in content.files}
+
+
+class ImageSet:
+    """Evaluates images of one system with a calculator each, so that each goes on from its own last density.
+
+    Used as a context manager: the processes end with it.
+
+    Parameters
+    ----------
+    factory
+        Makes the calculators.
+    symbols, cell
+        Element of each atom, and cell vectors as rows in Å.
+    folder
+        Where each image has its file and its calculator its folder.
+    workers
+        Processes; 1 evaluates in this one. Image i always goes to process i modulo `workers`.
+    """
+
+    def __init__(
+        self, factory: CalculatorFactory, symbols: Sequence[str], cell: Array, folder: Path, *, workers: int = 1
+    ) -> None:
+        self.folder = folder
+        self.calls = 0
+        self._work = _Work(factory, tuple(symbols), np.asarray(cell, dtype=float), folder)
+        self._processes: list[_Process] = []
+        self._workers = workers
+
+    def __enter__(self) -> ImageSet:
+        if self._workers > 1:
+            self._processes = [_Process(self._work) for _ in range(self._workers)]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._processes:
+            process.stop()
+
+    def evaluate(self, positions: Mapping[int, Array]) -> dict[int, Evaluated]:
+        """Return energy and forces of each image.
+
+        Parameters
+        ----------
+        positions
+            Positions of each image, shape (N, 3), in Å, by image number. One that was evaluated at exactly these
+            positions before, perhaps by an earlier process, is taken from its file.
+
+        Raises
+        ------
+        EngineError
+            If an image cannot be evaluated; those that could be are on disk.
+        """
+        found = {image: known for image, where in positions.items() if (known := self._known(image, where))}
+        todo = [image for image in positions if image not in found]
+        self.calls += len(todo)
+        if not self._processes:
+            for image in todo:
+                found[image] = self._keep(image, positions[image], self._work.evaluate(image, positions[image]))
+            return found
+        queues = {p: [i for i in todo if i % len(self._processes) == n] for n, p in enumerate(self._processes)}
+        busy: dict[Any, tuple[_Process, int]] = {}
+
+        def send(process: _Process) -> None:
+            if queues[process]:
+                image = queues[process].pop(0)
+                process.send(image, positions[image])
+                busy[process.connection] = (process, image)
+
+        for process in self._processes:
+            send(process)
+        failure: EngineError | None = None
+        while busy:
+            for ready in multiprocessing.connection.wait(list(busy)):
+                process, image = busy.pop(ready)
+                try:
+                    found[image] = self._keep(image, positions[image], process.receive(image))
+                except EngineError as error:
+                    failure = failure or error
+                    queues = {p: [] for p in self._processes}  # let what is under way come to its end
+                if failure is None:
+                    send(process)
+        if failure is not None:
+            raise failure
+        return found
+
+    def _file(self, image: int) -> Path:
+        return self.folder / f"{image:02d}.npz"
+
+    def _known(self, image: int, positions: Array) -> Evaluated | None:
+        content = load_arrays(self._file(image))
+        if content is None or not np.array_equal(content["positions"], positions):
+            return None
+        return Evaluated(float(content["energy_eV"]), content["forces_eV_A"])
+
+    def _keep(self, image: int, positions: Array, result: Evaluated) -> Evaluated:
+        if not (np.isfinite(result.energy_eV) and np.isfinite(result.forces_eV_A).all()):
+            raise EngineError(f"the forces of image {image} are not numbers", where=str(self.folder.name))
+        arrays = {"positions": positions, "energy_eV": result.energy_eV, "forces_eV_A": result.forces_eV_A}
+        save_arrays(self._file(image), arrays)
+        return result
+
+
+class _Work:
+    """The calculators of some images; lives in whichever process evaluates them."""
+
+    def __init__(self, factory: CalculatorFactory, symbols: tuple[str, ...], cell: Array, folder: Path) -> None:
+        self.factory, self.symbols, self.cell, self.folder = factory, symbols, cell, folder
+        self.atoms: dict[int, Any] = {}
+
+    def evaluate(self, image: int, positions: Array) -> Evaluated:
+        from ase import Atoms
+
+        try:
+            if image not in self.atoms:
+                own = self.folder / f"{image:02d}"
+                own.mkdir(parents=True, exist_ok=True)
+                atoms = Atoms(self.symbols, positions=positions, cell=self.cell, pbc=True)
+                atoms.calc = self.factory(own)
+                self.atoms[image] = atoms
+            atoms = self.atoms[image]
+            atoms.set_positions(positions)
+            return Evaluated(float(atoms.get_potential_energy()), np.array(atoms.get_forces(), dtype=float))
+        except AnodeflowError:
+            raise
+        except Exception as error:
+            self.atoms.pop(image, None)
+            raise _engine_error(image, error, self.folder) from error
+
+
+def _engine_error(image: int, error: Exception, folder: Path) -> EngineError:
+    text = "".join(traceback.format_exception(error))
+    (folder / f"{image:02d}").mkdir(parents=True, exist_ok=True)
+    (folder / f"{image:02d}" / "error.txt").write_text(text)
+    kind = type(error).__name__
+    message = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
+    if "converge" in (kind + str(error)).lower():
+        what = f"the electrons of image {image} did not converge ({kind}: {message})"
+        remedy = "Try another mixing, a wider smearing, or a better start; the band is kept and goes on from here."
+    else:
+        what = f"image {image} could not be evaluated: {kind}: {message}"
+        remedy = "The band is kept; the same command goes on from here."
+    return EngineError(what, where=f"{folder.name}/{image:02d}/error.txt", remedy=remedy)
+
+
+class _Process:
+    """A process that evaluates the images it is sent."""
+
+    def __init__(self, work: _Work) -> None:
+        # spawned, not forked: MPI and numerical libraries do not survive a fork
+        context = multiprocessing.get_context("spawn")
+        self.connection, there = context.Pipe()
+        self.process = context.Process(target=_serve, args=(there, work), daemon=True)
+        self.process.start()
+        there.close()
+
+    def send(self, image: int, positions: Array) -> None:
+        try:
+            self.connection.send((image, positions))
+        except OSError:
+            raise self._ended(image) from None
+
+    def receive(self, image: int) -> Evaluated:
+        try:
+            answer = self.connection.recv()
+        except (EOFError, OSError):
+            raise self._ended(image) from None
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, Evaluated)
+        return answer
+
+    def _ended(self, image: int) -> EngineError:
+        self.process.join(5)
+        code = self.process.exitcode
+        how = f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"left with {code}"
+        return EngineError(
+            f"the process of image {image} {how}",
+            remedy="If it happens again, look at the memory; the band is kept and goes on from here.",
+        )
+
+    def stop(self) -> None:
+        self.connection.close()
+        self.process.join(1)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+def _serve(connection: Connection, work: _Work) -> None:
+    die_with_parent()
+    while True:
+        try:
+            image, positions = connection.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            connection.send(work.evaluate(image, positions))
+        except AnodeflowError as error:
+            connection.send(error)
