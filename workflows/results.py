@@ -204,7 +204,7 @@ def _job(row: Mapping[str, Any], document: Mapping[str, Any] | None) -> dict[str
         steps = sum(stage["engine"]["settings"]["steps"] for stage in stages.values())
     return {
         "name": row["name"],
-        "folder": row["folder"],
+        "folder": row["folder"] or "",
         "state": row["state"],
         "wall_s": document["wall_s"] if document else None,
         "steps": steps,
