@@ -7,7 +7,8 @@ import sys
 import typer
 
 from ..errors import AnodeflowError
-from . import build, phases, run
+from . import analyse, build, phases, run
+from . import analyse_transport as _analyse_transport  # noqa: F401 - registers its verbs on analyse.app
 
 app = typer.Typer(
     name="anodeflow",
@@ -21,6 +22,7 @@ app.command("status")(run.status)
 app.command("report")(run.report)
 app.command("phases")(phases.phases)
 app.add_typer(build.app, name="build")
+app.add_typer(analyse.app, name="analyse")
 
 
 @app.command()

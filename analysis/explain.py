@@ -1,0 +1,53 @@
+"""Which formula and which paper stand behind each analysis, for ``--explain`` and the written page."""
+
+from __future__ import annotations
+
+EXPLANATIONS: dict[str, tuple[str, ...]] = {
+    "diffusion": (
+        "D = lim slope of <|r(t) - r(0)|²> / (2 d): the mean squared displacement (MSD) of each ion, averaged "
+        "over all beginnings, with the drift of the cell or of a framework taken away. Under a changing cell "
+        "displacements are added up step by step (S. von Bülow, J. T. Bullerjahn, G. Hummer, J. Chem. Phys. 153 "
+        "(2020) 021101).",
+        "The line has an intercept (twice the squared amplitude of vibration) and the weights of generalised "
+        "least squares for a random walk with vibration, whose MSD covariance is known (H. Qian, M. P. Sheetz, E. "
+        "L. Elson, Biophys. J. 60 (1991) 910; X. Michalet, Phys. Rev. E 82 (2010) 041914).",
+        "The error is not that of the model: each ion has its own slope, and the spread over ions gives the error "
+        "of the mean, or the spread over time where that is significantly larger. The 95 % interval is Student's, "
+        "symmetric in ln D. It was held against walks of known D: see docs/analysis_coverage.md.",
+        "The window begins at the earliest lag whose slope no later beginning contradicts (Lepski's rule, Theory "
+        "Probab. Appl. 35 (1991) 454), times four if a change of slope was seen. Not diffusive: the slope still "
+        "changes, is not distinct from zero, or the ions have moved less than about one hop.",
+        "Second opinion: the posterior of kinisi (A. R. McCluskey, S. W. Coles, B. J. Morgan, J. Chem. Theory "
+        "Comput. 21 (2025) 79).",
+    ),
+    "conductivity": (
+        "Nernst–Einstein: σ = n z² e² D / (k T). With the tracer coefficient it holds for ions that move "
+        "independently; with the collective coefficient, lim slope of <|Σ z (r(t) - r(0))|²> / (2 d Σ z²), it is "
+        "exact.",
+        "Haven ratio: tracer over collective coefficient (G. E. Murch, Solid State Ionics 7 (1982) 177).",
+        "The collective coordinate is one walker: its error is that of generalised least squares on a Gaussian "
+        "walk plus the spread over ions, its interval that of chi-squared. It needs much longer runs than the "
+        "tracer coefficient.",
+        "A metallic alloy conducts electrons besides: this is the ionic part only.",
+    ),
+    "arrhenius": (
+        "ln D = ln D0 - E_a / (k T), weighted least squares with the error of every point.",
+        "A curvature in 1/T that chance gives in 1 of 100 straight lines splits the line; the activation energy "
+        "given is that of the low-temperature side. Scatter beyond the errors enlarges them (R. T. Birge, Phys. "
+        "Rev. 40 (1932) 207).",
+        "The prediction is the line with its propagated 95 % band; it holds if no other mechanism takes over.",
+    ),
+    "profile": (
+        "Number density in layers along an axis of the cell, averaged over frames; errors from blocks of time.",
+        "D parallel to the layers: displacements of ions that stay in their layer for the whole lag, <Δx²; "
+        "stayed> / P(t), with P the survival probability (P. Liu, E. Harder, B. J. Berne, J. Phys. Chem. B 108 "
+        "(2004) 6595).",
+        "D across the layers: from the decay of the survival probability between absorbing walls, or from the "
+        "drift-free local spread of short displacements.",
+    ),
+}
+
+
+def explain(verb: str) -> str:
+    """Return the paragraphs for an analysis, or an empty text where there are none."""
+    return "\n\n".join(EXPLANATIONS.get(verb, ()))

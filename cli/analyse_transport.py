@@ -1,0 +1,225 @@
+"""``anodeflow analyse diffusion | conductivity | arrhenius``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .analyse import (
+    Data,
+    Drift,
+    Elements,
+    Explain,
+    Files,
+    Json,
+    Out,
+    Species,
+    Start,
+    Step,
+    Stop,
+    Timestep,
+    app,
+    finish,
+    fixed,
+    read,
+)
+
+if TYPE_CHECKING:
+    from ..quantity import Quantity
+
+Temperature = Annotated[float | None, typer.Option("--temperature-K", help="Temperature of the run.", min=0)]
+Window = Annotated[
+    float | None, typer.Option("--window-start-ps", help="Lag from which the motion is diffusive; found if not given.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of kinisi's sampling.")]
+_CURVE = ("species", "lag_time_ps", "msd_A2", "msd_error_A2")
+
+
+@app.command("diffusion")
+def diffusion(
+    files: Files,
+    species: Species = ["Li"],  # noqa: B006 - typer reads the default, nothing changes it
+    data: Data = None,
+    elements: Elements = None,
+    timestep_fs: Timestep = None,
+    temperature_K: Temperature = None,
+    drift: Drift = "all",
+    start: Start = None,
+    stop: Stop = None,
+    step: Step = None,
+    window_start_ps: Window = None,
+    kinisi: Annotated[bool, typer.Option("--kinisi", help="Add the posterior of kinisi, a second opinion.")] = False,
+    seed: Seed = 1,
+    as_json: Json = False,
+    out: Out = None,
+    explain: Explain = False,
+) -> None:
+    """Tracer diffusion coefficient with a 95 % interval, or why there is none yet."""
+    from ..analysis.diffusion import tracer_diffusivity
+    from ..analysis.displacements import walk
+    from ..analysis.figures import draw_msd
+    from ..analysis.second_opinion import kinisi_diffusivity
+
+    trajectory = read(files, data=data, elements=elements, timestep_fs=timestep_fs, start=start, stop=stop, step=step)
+    results, quantities, ours = [], [], []
+    for name in species:
+        positions = walk(trajectory, name, drift=fixed(drift))
+        result = tracer_diffusivity(
+            positions,
+            time_step_ps=trajectory.interval_ps,
+            species=name,
+            source=trajectory.source,
+            window_start_ps=window_start_ps,
+        )
+        results.append(result)
+        ours.append(result.quantity)
+        quantities.append(result.quantity)
+        if kinisi and result.window_ps:
+            quantities.append(
+                kinisi_diffusivity(
+                    positions,
+                    time_step_ps=trajectory.interval_ps,
+                    window_start_ps=result.window_ps[0],
+                    seed=seed,
+                    species=name,
+                    source=trajectory.source,
+                )
+            )
+    rows = [
+        (result.quantity.species, float(lag), float(msd), float(error))
+        for result in results
+        for lag, msd, error in zip(result.lag_time_ps, result.msd_A2, result.msd_error_A2, strict=True)
+    ]
+    finish(
+        "diffusion",
+        inputs=files,
+        quantities=quantities,
+        warnings=trajectory.warnings,
+        tables={"msd": (_CURVE, rows)},
+        figures={"msd": lambda path: draw_msd(results, path)},
+        extra={
+            "temperature_K": temperature_K,
+            "frames": trajectory.n_frames,
+            "interval_ps": trajectory.interval_ps,
+            "drift": drift,
+            "msd": {str(result.quantity.species): _without_quantity(result.to_dict()) for result in results},
+        },
+        out=out,
+        as_json=as_json,
+        explained=explain,
+        needed=ours,
+    )
+
+
+@app.command("conductivity")
+def conductivity(
+    files: Files,
+    temperature_K: Annotated[float, typer.Option("--temperature-K", help="Temperature of the run.", min=0)],
+    species: Annotated[str, typer.Option("--species", help="Element that carries the charge.")] = "Li",
+    charge: Annotated[float, typer.Option("--charge", help="Charge of its ion in elementary charges.")] = 1.0,
+    metallic: Annotated[bool, typer.Option("--metallic", help="The phase conducts electrons besides.")] = False,
+    data: Data = None,
+    elements: Elements = None,
+    timestep_fs: Timestep = None,
+    drift: Drift = "all",
+    start: Start = None,
+    stop: Stop = None,
+    step: Step = None,
+    window_start_ps: Window = None,
+    as_json: Json = False,
+    out: Out = None,
+    explain: Explain = False,
+) -> None:
+    """Ionic conductivity from tracer and collective diffusion, and the Haven ratio between them."""
+    from ..analysis.collective import collective_diffusivity, haven_ratio
+    from ..analysis.conductivity import nernst_einstein_conductivity
+    from ..analysis.diffusion import tracer_diffusivity
+    from ..analysis.displacements import walk
+    from ..analysis.figures import draw_msd
+
+    trajectory = read(files, data=data, elements=elements, timestep_fs=timestep_fs, start=start, stop=stop, step=step)
+    positions = walk(trajectory, species, drift=fixed(drift))
+    density = positions.shape[1] / float(trajectory.volume.mean())
+    options: dict[str, Any] = {
+        "time_step_ps": trajectory.interval_ps,
+        "species": species,
+        "source": trajectory.source,
+        "window_start_ps": window_start_ps,
+    }
+    tracer = tracer_diffusivity(positions, **options)
+    collective = collective_diffusivity(positions, **options)
+    pair = (tracer.quantity, collective.quantity)
+    sigma: list[Quantity] = [
+        nernst_einstein_conductivity(item, density, temperature_K=temperature_K, charge=charge, metallic=metallic)
+        for item in pair
+    ]
+    finish(
+        "conductivity",
+        inputs=files,
+        quantities=[*pair, haven_ratio(*pair), *sigma],
+        warnings=trajectory.warnings,
+        figures={"conductivity_msd": lambda path: draw_msd([tracer, collective], path)},
+        extra={
+            "temperature_K": temperature_K,
+            "charge": charge,
+            "number_density_per_A3": density,
+            "drift": drift,
+            "msd": {
+                "tracer": _without_quantity(tracer.to_dict()),
+                "collective": _without_quantity(collective.to_dict()),
+            },
+        },
+        out=out,
+        as_json=as_json,
+        explained=explain,
+        needed=sigma,
+    )
+
+
+@app.command("arrhenius")
+def arrhenius(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders or JSON files of diffusion results, or a CSV with temperature_K, value, uncertainty.",
+            metavar="DIR|FILE ...",
+        ),
+    ],
+    species: Annotated[str, typer.Option("--species", help="Element.")] = "Li",
+    predict_K: Annotated[
+        list[float], typer.Option("--predict-K", help="Temperature to predict at; may be given again.")
+    ] = [300.0],  # noqa: B006 - typer reads the default, nothing changes it
+    as_json: Json = False,
+    out: Out = None,
+    explain: Explain = False,
+) -> None:
+    """Activation energy and prefactor from diffusion coefficients at several temperatures."""
+    from ..analysis.arrhenius import arrhenius_fit
+    from ..analysis.collect import collect_diffusivities
+    from ..analysis.figures import draw_arrhenius
+
+    found, inputs = collect_diffusivities(files, species)
+    fit = arrhenius_fit([item[0] for item in found], [item[1] for item in found], species=species)
+    predictions = [fit.predict(temperature) for temperature in predict_K]
+    rows = [
+        (point.temperature_K, point.diffusivity.value, point.diffusivity.uncertainty, point.left_out)
+        for point in fit.points
+    ]
+    finish(
+        "arrhenius",
+        inputs=inputs,
+        quantities=[fit.activation_energy, fit.prefactor, *predictions],
+        tables={"arrhenius": (("temperature_K", "D_cm2_s", "uncertainty_cm2_s", "left_out"), rows)},
+        figures={"arrhenius": lambda path: draw_arrhenius(fit, path, to_K=min(predict_K))},
+        extra={"fit": fit.to_dict()},
+        out=out,
+        as_json=as_json,
+        explained=explain,
+        needed=[fit.activation_energy],
+    )
+
+
+def _without_quantity(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != "quantity"}
