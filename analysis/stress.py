@@ -210,7 +210,8 @@ def stress_profile(
         The six columns xx, yy, zz, xy, xz, yz, or the stem of ``stem[1]`` to ``stem[6]``.
     kinetic
         ``"included"`` if the columns hold it; else the mass in g/mol of each label of the dump (element or
-        type): then it is added from the columns vx, vy, vz (metal units).
+        type), and it is added from the columns vx, vy, vz (metal units). Give the masses that the run used:
+        MEAM puts those of its library in the place of the data file's.
     layers, layer_A
         Number of layers, or their thickness in Å at least.
     axis
