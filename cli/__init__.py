@@ -7,7 +7,7 @@ import sys
 import typer
 
 from ..errors import AnodeflowError
-from . import analyse, build, phases, run
+from . import analyse, build, build_interface, phases, run
 from . import analyse_transport as _analyse_transport  # noqa: F401 - registers its verbs on analyse.app
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("status")(run.status)
 app.command("report")(run.report)
 app.command("phases")(phases.phases)
 app.add_typer(build.app, name="build")
+build_interface.register(build.app)
 app.add_typer(analyse.app, name="analyse")
 
 

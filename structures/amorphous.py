@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
     from pymatgen.core import Structure
+
+    from .record import BuildRecord
 
     Array = NDArray[np.float64]
     Indices = NDArray[np.int64]
@@ -115,6 +117,34 @@ def pack(
     )
 
 
+def packing_record(structure: Structure, inputs: Mapping[str, Any]) -> BuildRecord:
+    """Write down how a packing was made.
+
+    Parameters
+    ----------
+    structure
+        From :func:`pack`.
+    inputs
+        Arguments of :func:`pack`.
+
+    Returns
+    -------
+    BuildRecord
+    """
+    from .record import Source, make_record
+
+    made = structure.properties
+    source = Source(f"a-{structure.composition.reduced_formula}", "packed", origin="random packing")
+    return make_record(
+        structure,
+        "amorphous",
+        {**inputs, "density_g_cm3": made["density_g_cm3"], "minimum_distance_A": made["minimum_distance_A"]},
+        sources=[source],
+        seed=made["seed"],
+        warnings=made["notes"],
+    )
+
+
 def distances_by_name(names: list[str], table: Array) -> dict[str, float]:
     """Write a table of minimum distances as ``{"Li-Si": 2.45, ...}``."""
     return {f"{names[i]}-{names[j]}": float(table[i, j]) for i in range(len(names)) for j in range(i, len(names))}
@@ -141,13 +171,13 @@ def _highest_density(
     low, high = 0.0, density
     number = int(units.max()) + 1
     size = np.bincount(units, minlength=number)
-    while high - low > 0.01 * density and high > 1e-3 * density:
+    while high - low > 0.02 * density and high > 1e-3 * density:
         middle = 0.5 * (low + high)
         scale = (density / middle) ** (1 / 3)
         # units keep their size when their middles move apart
         middles = np.stack([np.bincount(units, positions[:, k], number) for k in range(3)], axis=1) / size[:, None]
         start = positions + (scale - 1.0) * middles[units]
-        trial = remove_overlaps(matrix * scale, start, kinds, table, units=units, max_steps=600)
+        trial = remove_overlaps(matrix * scale, start, kinds, table, units=units, max_steps=400)
         if trial.tightest >= 1.0:
             low = middle
         else:

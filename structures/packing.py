@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 1.0 + 1e-3  # what is aimed at, so that the distance asked for is held and not approached
 _ENOUGH = (1.0 + 2e-4) / _MARGIN
+_PATIENCE = 150  # moves without progress before single atoms count as jammed
 _SKIN_A = 0.6
 _MOMENTUM = 0.85
 _PUSH = 0.5
@@ -166,7 +167,7 @@ def remove_overlaps(
             hooked = close & (distance < 0.97 * minimum)
             positions = bodies.kicked(positions, np.concatenate([i[hooked], j[hooked]]), free, rng)
             continue
-        if step == max_steps or stale > max_steps // 4:
+        if step == max_steps or stale > (max_steps // 4 if rigid else _PATIENCE):
             break
         a, b = i[close], j[close]
         length = distance[close]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
 from .distances import BOND_REACH, contact_distance, is_polyanion_bond, periodic_pairs
 from .oriented import LAYER_TOLERANCE_A, OrientedCell, orient
+from .record import BuildRecord, Source, make_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -229,6 +230,41 @@ def surfaces(
     return found
 
 
+def surface_record(made: Slab, inputs: Mapping[str, Any], source: Source) -> BuildRecord:
+    """Write down how a slab was made.
+
+    Parameters
+    ----------
+    made
+        From :func:`slab`.
+    inputs
+        Arguments of :func:`slab`.
+    source
+        Where the crystal is from.
+
+    Returns
+    -------
+    BuildRecord
+    """
+    warnings = []
+    if not made.stoichiometric:
+        warnings.append("the slab does not have the composition of the bulk")
+    if made.polar and made.dipole_e_A is not None:
+        warnings.append(f"the surface is polar: formal charges leave {made.dipole_e_A:+.3f} e/Å of dipole per area")
+    if made.termination.polyanion_bonds_cut_per_A2 > 0:
+        warnings.append(
+            f"the cut breaks {made.termination.polyanion_bonds_cut_per_A2:.3f} bonds per Å² of a network without end"
+        )
+    record = make_record(made.structure, "surface", inputs, sources=[source], warnings=warnings)
+    return replace(
+        record,
+        charge=made.charge,
+        area_A2=made.area_A2,
+        miller={source.name: made.miller},
+        terminations={source.name: made.termination.label},
+    )
+
+
 def choose_termination(cell: OrientedCell, number: int) -> Termination:
     """Pick a termination by its number.
 
@@ -373,7 +409,7 @@ def _build(
         thickness_A=thickness,
         area_A2=cell.area_A2,
         vacuum_A=vacuum,
-        stoichiometric=max(ratios) - min(ratios) < 1e-9,
+        stoichiometric=bool(max(ratios) - min(ratios) < 1e-9),
         symmetric=bool(equal_faces),
         charge=charge,
         dipole_e_A=dipole,
