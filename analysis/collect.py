@@ -20,8 +20,9 @@ def collect_diffusivities(paths: Sequence[Path], species: str) -> tuple[list[tup
     Parameters
     ----------
     paths
-        JSON documents of ``analyse diffusion`` or of a job, CSV tables with the columns ``temperature_K``, ``value``
-        and ``uncertainty`` (cm²/s), or folders in which ``result.json`` and ``diffusion.json`` are looked for.
+        JSON documents of ``analyse diffusion`` or of a job, CSV tables with the columns ``temperature_K``,
+        ``value`` and ``uncertainty`` (cm²/s), or folders in which ``result.json`` and ``diffusion.json``
+        are looked for.
     species
         Element.
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from ..files import write_text
 from ..quantity import Quantity, format_value
 
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .7rem;border-bottom:1px solid #ddd}
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0
+1rem;color:#1a1a1a} table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem
+.7rem;border-bottom:1px solid #ddd}
 td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.no{color:#a33}img{max-width:100%;height:auto}
 li{margin:.3rem 0}small{color:#555}"""
 
@@ -59,8 +60,8 @@ def write_page(
 <title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>
 <h1>{html.escape(title)}</h1>
 <p><small>anodeflow {html.escape(__version__)}; {html.escape(", ".join(inputs))}</small></p>
-<table><thead><tr><th>quantity</th><th>value</th><th>95 % interval</th><th>unit</th><th>method</th></tr></thead>
-<tbody>
+<table><thead><tr><th>quantity</th><th>value</th><th>95 %
+interval</th><th>unit</th><th>method</th></tr></thead> <tbody>
 {rows}
 </tbody></table>
 {_list("Warnings", tuple(said))}

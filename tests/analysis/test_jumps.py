@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from anodeflow.analysis.density_map import DensityMap, density_map, density_peaks, percolation_barriers, smooth
+from anodeflow.analysis.jumps import (
+    correlation_factor,
+    find_jumps,
+    jump_diffusivity,
+    jump_rate,
+    residence_time,
+)
+from anodeflow.analysis.trajectory import Trajectory, read_trajectory
+from anodeflow.errors import InputError
+from anodeflow.units import A2_PS_TO_CM2_S, BOLTZMANN_EV_K
+from dumps import TRICLINIC
+
+CELL = np.array([[9.0, 0, 0], [-3.0, 8.0, 0], [1.0, 2.0, 9.0]])
+
+
+def lattice_walk(frames=1200, ions=60, rate=0.02, back=0.0, seed=0, drift=0.004, thin=10):
+    """Ions that hop on a 3 × 3 × 3 lattice of a tilted cell, shake about their sites, and drift with a framework."""
+    rng = np.random.default_rng(seed)
+    moves = np.concatenate([np.eye(3), -np.eye(3)]).astype(int)
+    place = rng.integers(0, 3, (ions, 3))
+    last = np.zeros((ions, 3), dtype=int)
+    path = np.empty((frames, ions, 3))
+    jumps = 0
+    for i in range(frames):
+        hop = rng.random(ions) < rate if i else np.zeros(ions, dtype=bool)
+        move = moves[rng.integers(0, 6, ions)]
+        undo = (rng.random(ions) < back) & np.any(last != 0, axis=1)
+        move[undo] = -last[undo]
+        place[hop] += move[hop]
+        last[hop] = move[hop]
+        jumps += int(hop.sum())
+        path[i] = place
+    shake = np.clip(rng.normal(0, 0.25, (frames, ions, 3)), -0.6, 0.6)
+    positions = (path / 3) @ CELL + shake
+    still = rng.random((20, 3)) @ CELL + rng.normal(0, 0.02, (frames, 20, 3))
+    moved = np.concatenate([positions, still], axis=1) + np.arange(frames)[:, None, None] * drift
+    cells = np.broadcast_to(CELL, (frames, 3, 3))
+    return Trajectory(moved, cells, ("Li",) * ions + ("S",) * 20, np.arange(frames) * 0.1), jumps
+
+
+SITES = np.stack(np.meshgrid(*[np.arange(3) / 3] * 3, indexing="ij"), -1).reshape(-1, 3)
+
+
+def test_jumps_rates_and_residence_of_a_known_walk():
+    t, jumps = lattice_walk()
+    record = find_jumps(t, "Li", SITES)
+    assert record.n_jumps == pytest.approx(jumps, rel=0.01)
+    assert record.site_occupancy().sum() == pytest.approx(60, rel=0.01)
+    rate = jump_rate(record)
+    assert rate.value == pytest.approx(0.2, rel=0.05)
+    assert rate.interval95[0] < 0.2 < rate.interval95[1]
+    stay = residence_time(record)
+    assert stay.value == pytest.approx(5.0, rel=0.05)
+    one = residence_time(record, site=4)
+    assert one.interval95[0] < 5.0 < one.interval95[1]
+    lengths = (np.concatenate([np.eye(3)]) / 3 @ CELL) ** 2
+    truth = 0.2 * lengths.sum(axis=1).mean() / 6 * A2_PS_TO_CM2_S
+    assert jump_diffusivity(record).value == pytest.approx(truth, rel=0.05)
+
+
+@pytest.mark.parametrize("back", [0.0, 0.4])
+def test_correlation_factor_of_a_walk_that_jumps_back(back):
+    t, _ = lattice_walk(frames=2500, rate=0.05, back=back, seed=3)
+    f = correlation_factor(find_jumps(t, "Li", SITES))
+    lengths = ((np.eye(3) / 3 @ CELL) ** 2).sum(axis=1)
+    assert np.ptp(lengths) > 0.1  # three kinds of jumps, each with the same memory
+    assert f.value == pytest.approx((1 - back) / (1 + back), abs=3 * f.uncertainty + 0.01)
+    assert f.uncertainty < 0.05
+
+
+def test_rate_interval_covers_the_truth():
+    hits = 0
+    for seed in range(25):
+        t, _ = lattice_walk(frames=200, ions=20, rate=0.005, seed=seed, drift=0)
+        rate = jump_rate(find_jumps(t, "Li", SITES))
+        hits += rate.interval95[0] <= 0.05 <= rate.interval95[1]
+    assert hits >= 21
+
+
+def test_no_jump_is_no_rate_of_zero_certainty():
+    t, _ = lattice_walk(frames=50, rate=0.0)
+    record = find_jumps(t, "Li", SITES)
+    assert jump_rate(record).interval95[1] > 0
+    assert residence_time(record).value is None
+    assert correlation_factor(record).value is None
+    with pytest.raises(InputError, match="apart"):
+        find_jumps(t, "Li", np.array([[0, 0, 0], [0.001, 0, 0]]))
+
+
+def test_peaks_of_the_density_are_the_sites():
+    t, _ = lattice_walk(frames=800, ions=60)
+    density = density_map(t, "Li", spacing_A=0.3)
+    assert density.density_per_A3.mean() * np.linalg.det(CELL) == pytest.approx(60)
+    peaks = density_peaks(smooth(density, 0.35))
+    assert len(peaks) == 27
+    off = peaks[:, None] - SITES[None]
+    off -= np.rint(off)
+    assert np.linalg.norm(off @ CELL, axis=2).min(axis=1).max() < 0.4
+
+
+def test_percolation_barrier_of_a_known_potential():
+    temperature = 700.0
+    n = 40
+    x = (np.arange(n) + 0.5) / n
+    energy = (
+        0.10 * (1 - np.cos(2 * np.pi * x))[:, None, None] / 2
+        + 0.20 * (1 - np.cos(2 * np.pi * x))[None, :, None] / 2
+        + 0.30 * (1 - np.cos(2 * np.pi * x))[None, None, :] / 2
+    )
+    weight = np.exp(-energy / (BOLTZMANN_EV_K * temperature))
+    density = DensityMap(weight / weight.sum(), TRICLINIC, "Li", 10**9)
+    for barrier, truth in zip(percolation_barriers(density, temperature), (0.10, 0.20, 0.30), strict=True):
+        assert barrier.value == pytest.approx(truth, abs=0.003)  # voxels miss the very top
+    wall = weight.copy()
+    wall[20] = 0
+    blocked = percolation_barriers(DensityMap(wall, TRICLINIC, "Li", 10**9), temperature)
+    assert blocked[0].value is None
+    assert blocked[1].value == pytest.approx(0.20, abs=0.003)
+
+
+def test_argyrodite_lithium_moves_between_sites_and_its_framework_does_not(shared):
+    paths = [shared / "data" / "argyrodite_50p" / f"run{i}_XDATCAR.gz" for i in (1, 2, 3, 4)]
+    t = read_trajectory(paths, timestep_fs=100)
+    density = smooth(density_map(t, "Li", spacing_A=0.5), 0.5)
+    record = find_jumps(t, "Li", density_peaks(density, separation_A=1.6))
+    assert jump_rate(record).value > 0
+    assert 0 < correlation_factor(record).value < 0.9  # rattling between near sites is mostly undone
+    framework = find_jumps(t, "P", density_peaks(smooth(density_map(t, "P", spacing_A=0.4), 0.5)))
+    assert framework.n_jumps == 0
+    assert len(framework.sites) == 32
