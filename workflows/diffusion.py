@@ -39,7 +39,9 @@ def diffusion_flow(campaign: Campaign) -> Flow:
     structures = {name: start_structure(campaign, name)[0] for name in campaign.systems}
     for name, structure in structures.items():
         _check(name, structure, potential, campaign.diffusion)
-    flows: list[Flow | Job] = [_system_flow(campaign, name, structure, potential) for name, structure in structures.items()]
+    flows: list[Flow | Job] = [
+        _system_flow(campaign, name, structure, potential) for name, structure in structures.items()
+    ]
     flow = Flow(flows, name=campaign.name)
     flow.update_metadata({"fingerprint": {"LAMMPS": find_program().version, potential.name: potential.fingerprint}})
     flow.update_metadata({"resources": campaign.resources.model_dump()})

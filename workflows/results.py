@@ -79,6 +79,8 @@ def collect(
     for row, document in zip(rows, documents, strict=True):
         if document is not None:
             warnings += [f"{row['name']}: {warning}" for warning in document["output"].get("warnings", [])]
+    for system in systems:
+        warnings += _molten(system, set(campaign.diffusion.charges))
     finished = [document for document in documents if document is not None]
     started = min((document["started"] for document in finished), default="")
     ended = max((document["finished"] for document in finished), default="")
@@ -158,6 +160,27 @@ def _system(
         "runs": sorted(runs, key=lambda run: run["temperature_K"]),
         "arrhenius": {output["species"]: output["fit"] for _, output, _ in mine if output["kind"] == "arrhenius"},
     }
+
+
+def _molten(system: Mapping[str, Any], carriers: set[str]) -> list[str]:
+    """Return a warning for each temperature at which the host of a crystal diffuses: then it is no crystal any more."""
+    if system["kind"] != "crystal":
+        return []
+    found = []
+    for run in system["runs"]:
+        moving = [
+            quantity["species"]
+            for quantity in run["quantities"]
+            if quantity["name"] == "tracer_diffusivity"
+            and quantity["species"] not in carriers
+            and quantity["converged"]
+        ]
+        if moving:
+            found.append(
+                f"{system['name']} at {run['temperature_K']:g} K: {', '.join(moving)} diffuses too, so the crystal has "
+                "molten or is about to, and its diffusivities are not those of the crystal."
+            )
+    return found
 
 
 def _run(
