@@ -32,8 +32,12 @@ def run(
     from ..hpc.local import raise_first_failure
 
     console = Console(stderr=True)
-    with _Progress(console, cores) as progress:
-        jobs, report = run_campaign(file, directory, cores=cores, command=_command(), watch=progress)
+    try:
+        with _Progress(console, cores) as progress:
+            jobs, report = run_campaign(file, directory, cores=cores, command=_command(), watch=progress)
+    except KeyboardInterrupt:
+        console.print("interrupted; the same command goes on from here")
+        raise typer.Exit(130) from None
     reused = sum(1 for job in jobs if job.reused)
     done = sum(1 for job in jobs if job.state == "done")
     text = f"{done} of {len(jobs)} jobs done"

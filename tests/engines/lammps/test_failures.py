@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from anodeflow.engines.lammps.failures import LammpsError, LostAtomsError, MissingFileError, UnstableError
+from anodeflow.engines.lammps.failures import (
+    DiskFullError,
+    LammpsError,
+    LostAtomsError,
+    MissingFileError,
+    UnstableError,
+)
 from anodeflow.engines.lammps.launch import find_program, run_lammps
 from anodeflow.engines.lammps.md import MDSettings, run_md
 from anodeflow.engines.lammps.relax import relax
@@ -44,6 +50,17 @@ def test_missing_potential_file_is_named(crystal, tmp_path):
         "pair_coeff * * library.meam Li Si alloy.meam Li Si\nrun 0\n"
     )
     with pytest.raises(MissingFileError, match=r"library\.meam"):
+        run_lammps(tmp_path, "in", "log", ONE)
+
+
+def test_full_disk_is_named(crystal, tmp_path):
+    crystal.write_files(tmp_path)
+    (tmp_path / "in").write_text(
+        "units metal\natom_style atomic\nread_data system.data\npair_style meam\n"
+        "pair_coeff * * library.meam Li Si alloy.meam Li Si\nfix 1 all nve\n"
+        "dump d all custom 10 /dev/full id xu yu zu\ndump_modify d flush yes\nrun 100\n"
+    )
+    with pytest.raises(DiskFullError, match="No space left on device"):
         run_lammps(tmp_path, "in", "log", ONE)
 
 
