@@ -12,6 +12,7 @@ import argparse
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -82,13 +83,24 @@ def run_bare(root: Path, cores: int) -> float:
 
 
 def main() -> None:
+    """Run the benchmark and print its lines."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("campaign", nargs="?", type=Path, default=EXAMPLE)
     parser.add_argument("--cores", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         root, bare = Path(scratch) / "run", Path(scratch) / "bare"
-        command = ["anodeflow", "run", str(options.campaign), "--dir", str(root), "--cores", str(options.cores)]
+        command = [
+            sys.executable,
+            "-m",
+            "anodeflow",
+            "run",
+            str(options.campaign),
+            "--dir",
+            str(root),
+            "--cores",
+            str(options.cores),
+        ]
         begin = time.monotonic()
         subprocess.run(command, check=True, capture_output=True)
         whole = time.monotonic() - begin

@@ -2,7 +2,8 @@
 
 Usage: python benchmarks/startup.py
 
-Prints the median wall time of 11 runs of each, after one that warms the file cache, and of a bare interpreter beside it.
+Prints the median wall time of 11 runs of each, after one that warms the file cache, and of a bare interpreter
+beside it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def median_s(words: list[str], runs: int = 11) -> float:
 
 
 def main() -> None:
+    """Run the benchmark and print its lines."""
     python = sys.executable
     print(f"python -c pass         {median_s([python, '-c', 'pass']):.3f} s")
     print(f"import anodeflow       {median_s([python, '-c', 'import anodeflow']):.3f} s")

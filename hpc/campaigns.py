@@ -57,11 +57,13 @@ def run_campaign(
     InputError
         Before anything is written, if the campaign cannot be run.
     """
-    from ..workflows.diffusion import diffusion_flow
-    from .local import run_flow
+    from .local import run_flow, start_workers
     from .store import run_lock
 
     campaign = read_campaign(file)
+    start_workers()
+    from ..workflows.diffusion import diffusion_flow
+
     flow = diffusion_flow(campaign)
     root = Path(directory) if directory else Path("runs") / campaign.name
     _refuse_foreign(root)

@@ -11,6 +11,7 @@ import os
 import time
 import warnings
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,6 +148,17 @@ def run_flow(
         return _Runner(flow, root, cores, watch).run()
 
 
+def start_workers() -> None:
+    """Start the process that the jobs' processes are forked from; its imports go on beside what the caller does next.
+
+    Called again it does nothing.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # a job's process has one core unless its resources say more
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["anodeflow.hpc.preload"])
+    forkserver.ensure_running()
+
+
 class _Runner:
     """The state of one `run_flow`."""
 
@@ -160,10 +172,8 @@ class _Runner:
         self.outputs.connect()
         self.stopped = False
         self.last_state = 0.0
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-            os.environ.setdefault(name, "1")  # a job's process has one core unless its resources say more
+        start_workers()
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["anodeflow.hpc.preload"])
         self.add(flow)
 
     def add(self, flow: Flow) -> list[tuple[str, int]]:
