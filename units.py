@@ -35,3 +35,6 @@ G_MOL_A3_TO_G_CM3 = 1e24 / AVOGADRO_PER_MOL
 
 FS_TO_PS = 1e-3
 """fs in ps."""
+
+KCAL_MOL_TO_EV = 4184.0 / FARADAY_C_MOL
+"""kcal/mol (thermochemical) in eV."""

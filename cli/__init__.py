@@ -7,7 +7,7 @@ import sys
 import typer
 
 from ..errors import AnodeflowError
-from . import analyse, build, build_interface, phases, run
+from . import analyse, build, build_interface, phases, potentials, run
 from . import analyse_transport as _analyse_transport  # noqa: F401 - registers its verbs on analyse.app
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("phases")(phases.phases)
 app.add_typer(build.app, name="build")
 build_interface.register(build.app)
 app.add_typer(analyse.app, name="analyse")
+app.add_typer(potentials.app, name="potentials")
 
 
 @app.command()

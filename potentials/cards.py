@@ -1,66 +1,55 @@
 """Potential cards: an energy model as data, with what it covers, where it comes from and what it gets wrong.
 
-One YAML file a model stands in ``potentials/data``. `card` reads one, `card_names` lists them.
+One YAML file a model stands in ``potentials/data``; what it was measured to give stands beside it in
+``data/tables``. `card` reads both, by the model's name or from a file of the user's.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from ..errors import InputError
-from . import meam
+from .checks import Checks, ReferenceCheck, read_table
+from .domain import Domain
+from .ionic import Buckingham, Pedone
+from .many_body import Eim, MeamFiles, OneFile, Snap
+from .meam import Meam
+from .model import LammpsPotential, Strict
+from .reaxff import Reaxff
+from .user_style import UserStyle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..structures.element_map import ElementMap
 
+__all__ = ["Citation", "LammpsPotential", "PotentialCard", "ReferenceCheck", "card", "card_names"]
+
 _DATA = Path(__file__).parent / "data"
+CARD_ENDINGS = (".yaml", ".yml")
+
+Kind = Literal["classical", "reactive", "machine-learned", "distilled", "DFT level"]
+Model = Annotated[
+    Meam | MeamFiles | OneFile | Snap | Eim | Pedone | Buckingham | Reaxff | UserStyle,
+    Field(discriminator="style"),
+]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Citation(_Strict):
+class Citation(Strict):
     """Where a model or a number was published."""
 
     text: str
     doi: str = ""
 
 
-class ReferenceCheck(_Strict):
-    """A number that the model gives, beside the one it should give.
-
-    Attributes
-    ----------
-    property
-        What was computed, in field terms.
-    model
-        What this model gives, in `unit`.
-    reference
-        What experiment or DFT gives, in `unit`; None where `published` alone is known.
-    source
-        Where the reference comes from.
-    """
-
-    property: str
-    system: str
-    unit: str
-    model: float
-    reference: float | None = None
-    source: str = ""
-
-
-class PotentialCard(_Strict):
+class PotentialCard(Strict):
     """An energy model and what is known about it.
 
     Attributes
@@ -70,37 +59,67 @@ class PotentialCard(_Strict):
     kind
         How the model came about.
     elements
-        Chemical symbols that it describes together.
+        Chemical symbols that it describes together; for a card of the user's all that its parameters know.
     systems
         What it was made for, in words.
     validity
         How far it can be trusted, in words.
+    domain
+        The same as far as a program can check it.
     known_faults
         What it is known to get wrong, each a whole sentence.
-    style
-        LAMMPS pair style.
-    parameters
-        The published numbers, in the form that the style's renderer reads.
+    citation, licence
+        Publication, and the terms under which the numbers are given.
+    origin
+        Where the numbers were read.
+    model
+        The parameters.
+    checks
+        What `anodeflow potentials check` computes, and what should come out.
     reference_table
-        Measured checks.
+        What came out.
     """
 
     name: str
-    kind: Literal["classical", "reactive", "machine-learned", "distilled", "DFT level"]
+    kind: Kind
     elements: tuple[str, ...]
-    systems: str
-    validity: str
+    systems: str = ""
+    validity: str = ""
+    domain: Domain = Domain()
     known_faults: tuple[str, ...] = ()
-    citation: Citation
-    licence: str
-    style: Literal["meam"]
-    parameters: dict[str, Any]
+    citation: Citation = Citation(text="not given")
+    licence: str = "not given"
+    origin: str = ""
+    model: Model
+    checks: Checks = Checks()
     reference_table: tuple[ReferenceCheck, ...] = Field(default=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _elements_of_the_model(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("model", {}).get("style") == "reaxff":
+            data = {"kind": "reactive", **data}
+        return data
+
+    @model_validator(mode="after")
+    def _known(self) -> PotentialCard:
+        known = self.model.known_elements()
+        unknown = sorted(set(self.elements) - known) if known is not None else []
+        if unknown:
+            raise ValueError(f"the parameters do not describe {', '.join(unknown)}")
+        if not self.elements:
+            raise ValueError("a card names at least one element")
+        return self
+
+    @property
+    def style(self) -> str:
+        """Family of the model."""
+        return self.model.style
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over style and parameters: two cards with the same numbers have the same fingerprint."""
-        content = json.dumps([self.style, self.parameters], sort_keys=True, allow_nan=False)
+        """SHA-256 over the parameters, files included: two cards with the same numbers have the same fingerprint."""
+        content = json.dumps(self.model.model_dump(mode="json"), sort_keys=True, allow_nan=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def check_elements(self, symbols: Iterable[str]) -> None:
@@ -116,25 +135,7 @@ class PotentialCard(_Strict):
     def lammps(self, element_map: ElementMap) -> LammpsPotential:
         """Return what LAMMPS needs to evaluate this model for the types of `element_map`."""
         self.check_elements(element_map.elements)
-        files, arguments = meam.lammps_files(self.parameters, element_map.elements)
-        return LammpsPotential(files=files, pair_style=("meam",), pair_coeff=(("*", "*", *arguments),))
-
-
-@dataclass(frozen=True)
-class LammpsPotential:
-    """A model as LAMMPS reads it.
-
-    Attributes
-    ----------
-    files
-        Content of each file that has to stand in the run's folder, by name.
-    pair_style, pair_coeff
-        Arguments of the two commands.
-    """
-
-    files: dict[str, str]
-    pair_style: tuple[str, ...]
-    pair_coeff: tuple[tuple[str, ...], ...]
+        return self.model.lammps(element_map)
 
 
 def card_names() -> list[str]:
@@ -142,23 +143,78 @@ def card_names() -> list[str]:
     return sorted(path.stem for path in _DATA.glob("*.yaml"))
 
 
-@cache
+def is_card_file(name: str) -> bool:
+    """Return whether `name` is meant as the path of a card rather than as the name of one."""
+    return name.endswith(CARD_ENDINGS)
+
+
 def card(name: str) -> PotentialCard:
-    """Return a card by its name.
+    """Return a card by its name, or from a file of the user's.
+
+    Parameters
+    ----------
+    name
+        Name of a card of the package, or the path of a card file that ends in ``.yaml``. The files that it names are
+        looked for beside it.
 
     Raises
     ------
     InputError
-        If there is no such card; the message lists those there are.
+        If there is no such card, with those there are; or if it cannot be read, with the field.
     """
+    if is_card_file(name):
+        path = Path(name).expanduser()
+        return _read(path, own=True)
+    return _packaged(name)
+
+
+@cache
+def _packaged(name: str) -> PotentialCard:
     if name not in card_names():
         raise InputError(
             f"no potential is called '{name}'", where="potential", remedy=f"There are: {', '.join(card_names())}."
         )
-    path = _DATA / f"{name}.yaml"
+    return _read(_DATA / f"{name}.yaml", own=False)
+
+
+def _read(path: Path, *, own: bool) -> PotentialCard:
     try:
-        return PotentialCard.model_validate(yaml.safe_load(path.read_text()))
+        data = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise InputError("there is no such potential card", where=str(path), remedy="Check the path.") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"the potential card cannot be read: {error}", where=str(path)) from None
+    if not isinstance(data, dict):
+        raise InputError("the file holds no potential card", where=str(path), remedy="See docs/potentials.md.")
+    if own:
+        data = {"name": path.stem, "kind": "classical", **data}
+        _complete(data, path)
+    try:
+        found = PotentialCard.model_validate(data, context={"folder": path.parent} if own else None)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise InputError(first["msg"], where=f"{path.name}: {field}") from None
+        raise _input_error(error, path, own=own) from None
+    table = read_table(found.name, found.fingerprint)
+    return found.model_copy(update={"reference_table": table}) if table else found
+
+
+def _complete(data: dict[str, Any], path: Path) -> None:
+    """Take elements and citation of a ReaxFF card from the file that it names, where the card does not say."""
+    model = data.get("model")
+    if not isinstance(model, dict) or model.get("style") != "reaxff" or not isinstance(model.get("file"), str):
+        return
+    try:
+        content = Reaxff.model_validate(model, context={"folder": path.parent}).content
+    except ValidationError as error:
+        raise _input_error(error, path, own=True, prefix="model.") from None
+    data.setdefault("elements", list(content.elements))
+    if content.known is not None:
+        data.setdefault("citation", {"text": content.known.citation, "doi": content.known.doi})
+        data.setdefault("validity", content.known.validity)
+        data.setdefault("known_faults", list(content.known.faults))
+
+
+def _input_error(error: ValidationError, path: Path, *, own: bool, prefix: str = "") -> InputError:
+    first = error.errors()[0]
+    field = prefix + ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))
+    message = first["msg"].removeprefix("Value error, ")
+    return InputError(message[0].lower() + message[1:], where=f"{path if own else path.name}: {field}".rstrip(": "))

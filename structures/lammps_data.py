@@ -7,7 +7,7 @@ way (a rotation; fractional coordinates stay), and everything after it lives in 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -60,6 +60,27 @@ def lammps_oriented(structure: Structure) -> Structure:
     )
 
 
+def check_lammps_frame(structure: Structure) -> NDArray[np.float64]:
+    """Return the cell, rows are vectors in Å, after checking that LAMMPS can take it.
+
+    Parameters
+    ----------
+    structure
+        Any crystal.
+
+    Raises
+    ------
+    InputError
+        If a site is disordered or the cell is not in LAMMPS' frame.
+    """
+    if not structure.is_ordered:
+        raise InputError("the structure has partial occupancies", remedy="Make an ordered cell of it first.")
+    cell = np.asarray(structure.lattice.matrix, dtype=np.float64)
+    if np.abs(np.triu(cell, 1)).max() > 1e-8 or np.diag(cell).min() <= 0:
+        raise InputError("the cell is not in LAMMPS' frame", remedy="Turn it with lammps_oriented first.")
+    return cell
+
+
 def write_lammps_data(
     structure: Structure, path: str | Path, element_map: ElementMap, *, charges: Sequence[float] | None = None
 ) -> Path:
@@ -81,11 +102,7 @@ def write_lammps_data(
     InputError
         If a site is disordered, an element is missing from the map, or the cell is not in LAMMPS' frame.
     """
-    if not structure.is_ordered:
-        raise InputError("the structure has partial occupancies", remedy="Make an ordered cell of it first.")
-    cell = np.asarray(structure.lattice.matrix)
-    if np.abs(np.triu(cell, 1)).max() > 1e-8 or np.diag(cell).min() <= 0:
-        raise InputError("the cell is not in LAMMPS' frame", remedy="Turn it with lammps_oriented first.")
+    cell = check_lammps_frame(structure)
     symbols = [site.specie.symbol for site in structure]
     types = element_map.types_of(symbols)
     if charges is not None and len(charges) != len(structure):
@@ -112,7 +129,7 @@ def write_lammps_data(
 
 
 def read_lammps_data(path: str | Path, element_map: ElementMap) -> Structure:
-    """Read a data file of ``atom_style atomic`` or ``charge`` into a structure.
+    """Read a data file of ``atom_style atomic``, ``charge`` or, for cores and shells, ``full`` into a structure.
 
     Parameters
     ----------
@@ -125,7 +142,8 @@ def read_lammps_data(path: str | Path, element_map: ElementMap) -> Structure:
     -------
     Structure
         Atoms in the order of their ids, unwrapped by their image flags, with site properties ``velocities`` (Å/ps)
-        and ``charge`` (e) where the file has them.
+        and ``charge`` (e) where the file has them. Of cores and shells, only the cores are atoms: particles of types
+        beyond those of the map are left out.
     """
     from pymatgen.core import Lattice, Structure
 
@@ -136,27 +154,42 @@ def read_lammps_data(path: str | Path, element_map: ElementMap) -> Structure:
         raise InputError("no such LAMMPS data file", where=str(path)) from None
     header, sections = _split_sections(lines[1:])
     style, atoms = sections.get("Atoms", ("", []))
-    columns = {"atomic": 2, "charge": 3, "": 2}.get(style)
-    if columns is None:
+    layout = _LAYOUTS.get(style)
+    if layout is None:
         raise InputError(f"atom style '{style}' is not read here", where=str(path))
     if len(atoms) != int(header.get("atoms", "0").split()[0]):
         raise InputError(f"{len(atoms)} atom lines where the header says {header.get('atoms', '0')}", where=str(path))
-    rows = sorted(([float(word) for word in line.split()] for line in atoms), key=lambda row: row[0])
-    table = np.array(rows)
+    table = np.array(_by_id(atoms))
+    kinds = table[:, layout.kind].astype(int)
+    kept = kinds <= len(element_map.elements) if style == "full" else np.ones(len(table), dtype=bool)
+    table, kinds = table[kept], kinds[kept]
     origin, cell = _box(header)
+    columns = layout.position
     positions = table[:, columns : columns + 3] - origin
     if table.shape[1] >= columns + 6:
         positions = positions + table[:, columns + 3 : columns + 6] @ cell
-    species = [element_map.elements[int(kind) - 1] for kind in table[:, 1]]
+    species = [element_map.elements[kind - 1] for kind in kinds]
     properties: dict[str, list[object]] = {}
     if style == "charge":
         properties["charge"] = [float(charge) for charge in table[:, 2]]
     if "Velocities" in sections:
-        velocities = sorted(
-            ([float(word) for word in line.split()] for line in sections["Velocities"][1]), key=lambda row: row[0]
-        )
-        properties["velocities"] = [row[1:4] for row in velocities]
+        velocities = np.array(_by_id(sections["Velocities"][1]))[kept]
+        properties["velocities"] = [list(map(float, row[1:4])) for row in velocities]
     return Structure(Lattice(cell), species, positions, coords_are_cartesian=True, site_properties=properties)
+
+
+class _Layout(NamedTuple):
+    """Columns of the type and of x in an ``Atoms`` section."""
+
+    kind: int
+    position: int
+
+
+_LAYOUTS = {"": _Layout(1, 2), "atomic": _Layout(1, 2), "charge": _Layout(1, 3), "full": _Layout(2, 4)}
+
+
+def _by_id(lines: list[str]) -> list[list[float]]:
+    return sorted(([float(word) for word in line.split()] for line in lines), key=lambda row: row[0])
 
 
 _HEADER = ("atoms", "atom types", "xlo xhi", "ylo yhi", "zlo zhi", "xy xz yz")

@@ -56,14 +56,6 @@ class Relaxation:
         return self.energy_eV / len(self.structure)
 
 
-def _without_velocities(structure: Structure) -> Structure:
-    """Return the structure at rest: velocities would count as pressure."""
-    if "velocities" in structure.site_properties:
-        structure = structure.copy()
-        structure.remove_site_property("velocities")
-    return structure
-
-
 def relax(
     system: System,
     directory: Path,
@@ -93,7 +85,7 @@ def relax(
         A named failure; see `failures`.
     """
     directory = Path(directory)
-    system = replace(system, structure=_without_velocities(system.structure))
+    system = system.at_rest()
     system.write_files(directory)
     commands: list[Command] = [*system.commands(thermo_every=10), MinStyle("cg")]
     for _ in range(1 if cell == "fixed" else _ROUNDS):
@@ -114,8 +106,9 @@ def relax(
         "tri": stress - pressure_GPa * np.array([1, 1, 1, 0, 0, 0]),
     }[cell]
     force = float(thermo["fmax"][-1])
+    final = replace(system, structure=read_lammps_data(directory / "final.data", system.element_map))
     return Relaxation(
-        structure=_without_velocities(read_lammps_data(directory / "final.data", system.element_map)),
+        structure=final.at_rest().structure,
         energy_eV=float(thermo["pe"][-1]),
         max_force_eV_A=force,
         stress_GPa=tuple(float(value) for value in stress),

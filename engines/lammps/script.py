@@ -112,6 +112,57 @@ class PairCoeff(Command):
 
 
 @dataclass(frozen=True)
+class KspaceStyle(Command):
+    """``kspace_style``."""
+
+    keyword = "kspace_style"
+    arguments: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class BondStyle(Command):
+    """``bond_style``."""
+
+    keyword = "bond_style"
+    style: str
+
+
+@dataclass(frozen=True)
+class BondCoeff(Command):
+    """``bond_coeff``: type, and for ``harmonic`` K in eV/Å² of K r² and the length in Å."""
+
+    keyword = "bond_coeff"
+    type: int
+    K_eV_A2: float
+    length_A: float
+
+
+@dataclass(frozen=True)
+class SpecialBonds(Command):
+    """``special_bonds``."""
+
+    keyword = "special_bonds"
+    arguments: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class Group(Command):
+    """``group``."""
+
+    keyword = "group"
+    id: str
+    arguments: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class CommModify(Command):
+    """``comm_modify``."""
+
+    keyword = "comm_modify"
+    arguments: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
 class Mass(Command):
     """``mass`` of a type in g/mol."""
 

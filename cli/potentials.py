@@ -1,0 +1,255 @@
+"""``anodeflow potentials``: energy models, what they cover, and how far they are to be trusted."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..potentials.cards import PotentialCard
+    from ..potentials.checks import ReferenceCheck
+    from ..quantity import Quantity
+
+app = typer.Typer(help="List energy models, show one, find those for a system, check one.", invoke_without_command=True)
+
+_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+_NAME = Annotated[str, typer.Argument(help="Name of a card, or the path of a card file.")]
+
+
+@app.callback()
+def potentials(context: typer.Context, as_json: _JSON = False) -> None:
+    """List the energy models that can be named in a campaign."""
+    if context.invoked_subcommand is not None:
+        return
+    from ..potentials.cards import card, card_names
+
+    _list([card(name) for name in card_names()], as_json)
+
+
+@app.command()
+def show(name: _NAME, as_json: _JSON = False) -> None:
+    """Show a card: elements, validity, known faults, citation and reference table."""
+    from ..potentials.cards import card
+    from .document import document, print_document
+
+    found = card(name)
+    if as_json:
+        extra = {"potentials": [_entry(found)]}
+        inputs = [name] if Path(name).is_file() else []
+        print_document(document(inputs=inputs, quantities=_quantities(found, found.reference_table), extra=extra))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title=found.name, show_header=False, title_style="bold", title_justify="left")
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = [
+        ("kind", f"{found.kind}, {found.style}"),
+        ("elements", " ".join(found.elements)),
+        ("made for", found.systems),
+        ("validity", found.validity),
+        ("known faults", "\n".join(found.known_faults)),
+        ("citation", f"{found.citation.text}{f', doi {found.citation.doi}' if found.citation.doi else ''}"),
+        ("origin", found.origin),
+        ("licence", found.licence),
+        ("fingerprint", found.fingerprint),
+    ]
+    for label, text in rows:
+        if text:
+            table.add_row(label, text)
+    console.print(table, highlight=False)
+    _print_table(console, found.reference_table)
+
+
+@app.command("for")
+def for_elements(
+    elements: Annotated[list[str], typer.Argument(help="Chemical symbols of the system.")], as_json: _JSON = False
+) -> None:
+    """List the models that describe a system, the best tested first."""
+    from ..errors import InputError
+    from ..potentials.cards import card, card_names
+    from ..structures.element_map import ElementMap
+
+    symbols = set(ElementMap.of(elements).elements)
+    cards = [card(name) for name in card_names()]
+    fitting = [found for found in cards if symbols <= set(found.elements)]
+    if not fitting:
+        most = max(len(symbols & set(found.elements)) for found in cards)
+        nearest = [found.name for found in cards if len(symbols & set(found.elements)) == most]
+        remedy = f"Nearest, with {most} of {len(symbols)} elements: {', '.join(nearest)}." if most else ""
+        raise InputError(f"no card describes {' '.join(sorted(symbols))} together", remedy=remedy)
+    fitting.sort(key=lambda found: (bool(found.domain.outside(symbols)), -_tests(found, symbols), len(found.elements)))
+    _list(fitting, as_json, symbols)
+
+
+@app.command()
+def check(
+    name: _NAME,
+    as_json: _JSON = False,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Keep the runs here; they are thrown away otherwise.")
+    ] = None,
+    cores: Annotated[int, typer.Option(help="MPI processes.")] = 1,
+    packaged: Annotated[
+        bool, typer.Option("--packaged", help="For developers: write the table into the package.")
+    ] = False,
+) -> None:
+    """Compute the reference table of a card on the real engine, and keep it in your data folder."""
+    from ..engines.lammps.card_checks import compute_table
+    from ..engines.resources import Resources
+    from ..potentials.cards import card
+    from ..potentials.checks import write_table
+    from .document import document, print_document
+
+    found = card(name)
+    before = {(row.property, row.system): row.model for row in found.reference_table}
+
+    def tell(what: str) -> None:
+        typer.echo(f"{found.name}: {what}", err=True)
+
+    with tempfile.TemporaryDirectory() as scratch:
+        table = compute_table(found, directory or Path(scratch), Resources(mpi_ranks=cores), progress=tell)
+    path = write_table(table, packaged=packaged)
+    warnings = [
+        f"The {row.property} of {row.system} is {row.model:.6g} {row.unit} and was {old:.6g}."
+        for row in table.rows
+        if (old := before.get((row.property, row.system))) is not None
+        and abs(row.model - old) > 1e-3 * abs(row.model) + 1e-4
+    ]
+    if as_json:
+        quantities = _quantities(found, table.rows)
+        extra = {"potential": found.name, "fingerprint": found.fingerprint, "program": table.program}
+        print_document(document(quantities=quantities, warnings=warnings, files=[path], extra=extra))
+        return
+    from rich.console import Console
+
+    console = Console()
+    _print_table(console, table.rows)
+    for warning in warnings:
+        console.print(f"warning: {warning}", style="yellow", highlight=False)
+    console.print(f"wrote {path}", highlight=False)
+
+
+def _list(cards: list[PotentialCard], as_json: bool, symbols: set[str] | None = None) -> None:
+    if as_json:
+        from .document import document, print_document
+
+        print_document(document(extra={"potentials": [_entry(found, symbols) for found in cards]}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(header_style="bold", row_styles=["", "dim"])
+    table.add_column("potential", no_wrap=True)
+    for title in ("kind", "elements", "trust" if symbols else "made for", "ΔV", "ΔEf"):
+        table.add_column(title, overflow="fold")
+    for found in cards:
+        outside = found.domain.outside(symbols) if symbols else []
+        trust = f"outside its range: {'; '.join(outside)}" if outside else found.validity
+        volume, formation = _worst(found)
+        table.add_row(
+            found.name,
+            found.kind,
+            " ".join(found.elements),
+            trust if symbols else found.systems,
+            "" if volume is None else f"{volume:.1f} %",
+            "" if formation is None else f"{formation:.2f} eV",
+        )
+    console = Console()
+    console.print(table, highlight=False)
+    console.print("ΔV, ΔEf: largest deviation of a volume, and of a formation energy per atom, in the reference table.")
+
+
+def _worst(found: PotentialCard) -> tuple[float | None, float | None]:
+    """Return the largest deviation of a volume in percent and of a formation energy in eV/atom."""
+    from ..potentials.checks import deviation_percent
+
+    volumes = [
+        abs(deviation_percent(row) or 0.0)
+        for row in found.reference_table
+        if row.property == "volume per atom" and row.reference is not None
+    ]
+    formation = [
+        abs(row.model - row.reference)
+        for row in found.reference_table
+        if row.property == "formation energy per atom" and row.reference is not None
+    ]
+    return max(volumes, default=None), max(formation, default=None)
+
+
+def _tests(found: PotentialCard, symbols: set[str]) -> int:
+    """Return how many checked crystals lie in the system, those with all of its elements counting most."""
+    from ..structures.phases import phase
+
+    total = 0
+    for item in found.checks.items:
+        name = getattr(item, "phase", None)
+        inside = {element.symbol for element in phase(name).composition.elements} if name else set()
+        total += 100 if inside == symbols else int(bool(inside) and inside <= symbols)
+    return total
+
+
+def _entry(found: PotentialCard, symbols: Iterable[str] | None = None) -> dict[str, Any]:
+    volume, formation = _worst(found)
+    entry: dict[str, Any] = {
+        "name": found.name,
+        "kind": found.kind,
+        "style": found.style,
+        "elements": list(found.elements),
+        "systems": found.systems,
+        "validity": found.validity,
+        "known_faults": list(found.known_faults),
+        "citation": found.citation.model_dump(),
+        "licence": found.licence,
+        "origin": found.origin,
+        "fingerprint": found.fingerprint,
+        "largest_volume_deviation_percent": volume,
+        "largest_formation_energy_deviation_eV_atom": formation,
+        "reference_table": [row.model_dump() for row in found.reference_table],
+    }
+    if symbols is not None:
+        entry["outside"] = found.domain.outside(symbols)
+    return entry
+
+
+def _quantities(found: PotentialCard, rows: Iterable[ReferenceCheck]) -> list[Quantity]:
+    from ..quantity import Quantity, Reference
+
+    return [
+        Quantity(
+            f"{row.property}, {row.system}".replace(" ", "_"),
+            row.model,
+            row.unit,
+            method=f"relaxed at 0 K with {found.name}; no statistical error",
+            source=found.name,
+            reference=None if row.reference is None else Reference(row.reference, row.unit, row.source),
+        )
+        for row in rows
+    ]
+
+
+def _print_table(console: Any, rows: Iterable[ReferenceCheck]) -> None:
+    from rich.table import Table
+
+    from ..potentials.checks import deviation_percent
+
+    table = Table("property", "system", header_style="bold")
+    for title in ("model", "reference", "unit", "deviation"):
+        table.add_column(title, justify="right" if title != "unit" else "left")
+    table.add_column("reference from", overflow="fold")
+    for row in rows:
+        deviation = ""
+        if row.reference is not None:
+            difference = f"{row.model - row.reference:+.3f}"
+            deviation = difference if row.unit == "eV" else f"{deviation_percent(row) or 0:+.1f} %"
+        reference = "" if row.reference is None else f"{row.reference:.5g}"
+        table.add_row(row.property, row.system, f"{row.model:.5g}", reference, row.unit, deviation, row.source)
+    if table.row_count:
+        console.print(table, highlight=False)

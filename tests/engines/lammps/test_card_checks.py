@@ -1,0 +1,95 @@
+"""The reference table of the Li–Si model, computed again on real LAMMPS."""
+
+from __future__ import annotations
+
+import pytest
+from anodeflow.engines.lammps.card_checks import compute_table
+from anodeflow.engines.lammps.setup import System
+from anodeflow.engines.lammps.single_point import single_point
+from anodeflow.engines.resources import Resources
+from anodeflow.errors import InputError
+from anodeflow.potentials.cards import card
+from anodeflow.potentials.checks import Checks, CrystalCheck, Target
+from anodeflow.structures.phases import phase
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Li, Si, Li15Si4 and the barrier: a third of the packaged table."""
+    full = card("LiSi-MEAM-Cui2012")
+    wanted = [
+        item
+        for item in full.checks.items
+        if getattr(item, "phase", None) in ("Li15Si4", "LiSi") or item.kind == "saddle"
+    ]
+    short = full.model_copy(update={"checks": Checks(end_members=full.checks.end_members, items=tuple(wanted))})
+    computed = compute_table(short, tmp_path_factory.mktemp("table"), Resources())
+    return {(row.property, row.system): row for row in computed.rows}
+
+
+def test_lithium_silicide_as_published(table):
+    assert table["lattice constant a", "Li15Si4"].model == pytest.approx(10.589, abs=0.005)
+    assert table["energy per atom", "Li15Si4"].model == pytest.approx(-2.361, abs=0.001)
+    formation = table["formation energy per atom", "Li15Si4"]
+    assert formation.model == pytest.approx(-0.086, abs=0.002)
+    assert formation.reference == pytest.approx(-0.243, abs=0.001)
+
+
+def test_barrier_of_lithium_in_silicon(table):
+    assert table["barrier Td–Hex–Td of Li", "Si"].model == pytest.approx(0.555, abs=0.003)
+
+
+def test_packaged_table_is_what_comes_out(table):
+    packaged = {(row.property, row.system): row for row in card("LiSi-MEAM-Cui2012").reference_table}
+    assert len(packaged) > 25
+    for key, row in table.items():
+        assert row.model == pytest.approx(packaged[key].model, rel=2e-4, abs=2e-4), key
+        assert row.reference == packaged[key].reference
+
+
+def test_reference_values_are_those_of_the_pbe_data(shared):
+    ase_io = pytest.importorskip("ase.io")
+    ends = {}
+    for name in ("Li", "Si", "LiSi", "Li12Si7", "Li7Si3", "Li13Si4", "Li15Si4"):
+        atoms = ase_io.read(shared / "data" / "lisi_pbe" / "crystal" / f"{name}.xyz")
+        rows = {row.property: row for row in card("LiSi-MEAM-Cui2012").reference_table if row.system == name}
+        assert rows["volume per atom"].reference == pytest.approx(atoms.get_volume() / len(atoms), rel=1e-4)
+        energy = atoms.get_potential_energy() / len(atoms)
+        if name in ("Li", "Si"):
+            ends[name] = energy
+            continue
+        share = atoms.get_chemical_symbols().count("Li") / len(atoms)
+        formation = energy - share * ends["Li"] - (1 - share) * ends["Si"]
+        assert rows["formation energy per atom"].reference == pytest.approx(formation, abs=1e-4)
+
+
+def test_single_point_is_the_first_step_of_a_relaxation(triclinic, tmp_path):
+    from anodeflow.engines.lammps.log import read_logs
+    from anodeflow.engines.lammps.relax import relax
+
+    point = single_point(triclinic, tmp_path / "single", Resources())
+    relax(triclinic, tmp_path / "relax", Resources(), cell="fixed")
+    thermo = read_logs([tmp_path / "relax" / "log.relax.lammps"])
+    assert point.energy_eV == pytest.approx(thermo["pe"][0], abs=1e-9)
+    assert abs(point.forces_eV_A).max() == pytest.approx(thermo["fmax"][0], rel=1e-9)
+    assert abs(point.forces_eV_A.sum(axis=0)).max() < 1e-9
+
+
+def test_card_without_checks_says_so(tmp_path):
+    empty = card("LiSi-MEAM-Cui2012").model_copy(update={"checks": Checks()})
+    with pytest.raises(InputError, match="names no checks"):
+        compute_table(empty, tmp_path, Resources())
+
+
+def test_phase_with_partial_occupancies_is_refused(tmp_path):
+    items = (CrystalCheck(phase="Li6PS5Cl", volume_A3_atom=Target(value=1.0, source="none")),)
+    wrong = card("LiSi-MEAM-Cui2012").model_copy(update={"checks": Checks(items=items)})
+    with pytest.raises(InputError, match="partial occupancies"):
+        compute_table(wrong, tmp_path, Resources())
+
+
+def test_phase_of_other_elements_is_refused():
+    with pytest.raises(InputError, match="does not describe"):
+        System.of(phase("LiF").structure, card("LiSi-MEAM-Cui2012"))
