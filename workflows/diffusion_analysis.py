@@ -10,15 +10,18 @@ from ..analysis.arrhenius import ArrheniusFit, arrhenius_fit
 from ..analysis.conductivity import nernst_einstein_conductivity
 from ..analysis.diffusion import tracer_diffusivity
 from ..analysis.displacements import walk
+from ..analysis.msd import mean_squared_displacement
 from ..analysis.second_opinion import kinisi_diffusivity
 from ..analysis.series import mean_quantity
 from ..analysis.trajectory import read_trajectory
+from ..files import write_text
 from ..quantity import Quantity
 from ..units import BAR_TO_GPA
 
 if TYPE_CHECKING:
     from ..engines.lammps.md import MDRun
 
+MSD_FILE = "msd.csv"
 _ROOM_TEMPERATURE_K = 300.0
 _INSULATOR_FORMERS = {"H", "N", "O", "F", "S", "Cl", "Br", "I"}
 
@@ -26,7 +29,7 @@ _INSULATOR_FORMERS = {"H", "N", "O", "F", "S", "Cl", "Br", "I"}
 def analyse_diffusion(
     run: MDRun, species: tuple[str, ...], charges: dict[str, float], *, seed: int, source: str
 ) -> dict[str, Any]:
-    """Return the diffusion part of a job's document.
+    """Return the diffusion part of a job's document; ``msd.csv`` beside the trajectory holds the MSD at every lag.
 
     Parameters
     ----------
@@ -55,8 +58,10 @@ def analyse_diffusion(
     volume = float(run.structure.lattice.volume)
     quantities: list[Quantity] = []
     curves: dict[str, Any] = {}
+    columns = {"lag_time_ps": np.arange(trajectory.n_frames) * trajectory.interval_ps}
     for symbol in species:
         displacements = walk(trajectory, symbol, drift="all")
+        columns[f"msd_{symbol}_A2"] = mean_squared_displacement(displacements)
         result = tracer_diffusivity(displacements, time_step_ps=trajectory.interval_ps, species=symbol, source=source)
         quantities.append(result.quantity)
         curves[symbol] = result.to_dict()
@@ -81,6 +86,11 @@ def analyse_diffusion(
                     metallic=not _INSULATOR_FORMERS & set(symbols),
                 )
             )
+    rows = [
+        ",".join(columns),
+        *(",".join(f"{value:.8g}" for value in row) for row in zip(*columns.values(), strict=True)),
+    ]
+    write_text(run.directory / MSD_FILE, "\n".join(rows) + "\n")
     return {
         "quantities": [quantity.to_dict() for quantity in [*quantities, temperature, pressure]],
         "msd": curves,

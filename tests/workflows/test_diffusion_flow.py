@@ -81,6 +81,17 @@ def test_results_hold_what_was_asked(finished):
         assert quantity.value is not None or quantity.warnings
 
 
+def test_every_lag_of_the_mean_squared_displacement_is_in_a_table(finished):
+    _, report = finished
+    (folder,) = report.parent.glob("a-Li15Si4-diffuse-1500K-*")
+    table = np.genfromtxt(folder / "msd.csv", delimiter=",", names=True)
+    assert table.dtype.names == ("lag_time_ps", "msd_Li_A2", "msd_Si_A2")
+    assert np.allclose(table["lag_time_ps"], np.arange(151) * 0.01)
+    results = json.loads((report.parent / "results.json").read_text())
+    curve = results["systems"][1]["runs"][2]["msd"]["Li"]
+    assert np.allclose(np.interp(curve["lag_time_ps"], *(table[n] for n in table.dtype.names[:2])), curve["msd_A2"])
+
+
 def test_crystal_that_does_not_diffuse_is_said_not_to(finished):
     _, report = finished
     results = json.loads((report.parent / "results.json").read_text())
