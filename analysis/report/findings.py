@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .document import Arrhenius, ArrheniusPoint, Results, Run, System
-from .markup import escape, interval_text, joined, name_text, quantity_html, subscripted
+from .markup import escape, interval_text, joined, name_text, quantity_html, sentence, subscripted
 from .quantities import Located, everything, in_sentence, of_system
 
 _BOOKKEEPING = ("temperature", "pressure")
@@ -80,10 +80,29 @@ def found(results: Results) -> list[Finding]:
     for index, system in enumerate(results.systems):
         own = list(of_system(results, index))
         sentences = [text for species in _species(system) for text in _diffusion(own, species)]
+        sentences += _molten(system)
         sentences += [text for text in (_cell(own),) if text]
         if sentences:
             findings.append(Finding(system.name, system.label, tuple(sentences)))
     return findings
+
+
+def _molten(system: System) -> list[str]:
+    """Say where a crystal did not stay one: every element of it diffuses."""
+    if not system.kind.lower().startswith("cryst"):
+        return []
+    hot = []
+    for run in system.runs:
+        elements = list(run.msd)
+        if len(elements) > 1 and all(_has_value(run, element) for element in elements):
+            hot.append(f"{run.temperature_K:g}")
+    if not hot:
+        return []
+    there = "that temperature" if len(hot) == 1 else "those temperatures"
+    return [
+        f"<b>At {joined(hot)} K all its elements diffuse: the crystal has melted or transformed</b>; what was "
+        f"found at {there} belongs to that phase, as does a fit that uses it."
+    ]
 
 
 def arrhenius_points(system: System) -> dict[str, Arrhenius]:
@@ -169,34 +188,64 @@ def _cell(own: list[Located]) -> str:
 
 def gaps(results: Results) -> list[Gap]:
     """Return everything that was asked for and did not converge, with the reasons, gathered over temperatures."""
-    groups: dict[tuple[str, str, str, str], list[Located]] = {}
+    groups: dict[tuple[str, str, str], list[Located]] = {}
     for located in everything(results):
         quantity = located.quantity
         if quantity.value is None or not quantity.converged:
-            key = (located.label, quantity.name, quantity.species or "", quantity.method)
-            groups.setdefault(key, []).append(located)
-    found = []
+            name = "" if _of_fit(located) else quantity.name
+            groups.setdefault((located.label, quantity.species or "", name), []).append(located)
     without_fit = _without_fit(results)
-    for (label, name, species, _), members in groups.items():
+    found = []
+    done: set[int] = set()
+    for (label, species, name), members in groups.items():
+        if id(members) in done:
+            continue
+        same = [
+            (other, theirs)
+            for (its_label, its_species, other), theirs in groups.items()
+            if other and (its_label, its_species) == (label, species) and _groups(theirs) == _groups(members)
+        ]
+        together = same if name else [("", members)]
+        done.update(id(theirs) for _, theirs in together)
         runs = without_fit.get((label, species), 0) if name == "tracer_diffusivity" else 0
-        nothing = runs > 1 and len(members) == runs
-        found.append(_gap(label, name, species, members, so="and so no activation energy" if nothing else ""))
+        nothing = runs > 1 and len(_groups(members)) == runs
         if nothing:
             without_fit[label, species] = 0
+        subject = joined([name_text(other) for other, _ in together], "or") if name else _fit_text(members)
+        subject += (f" of {species}" if species else "") + (f" in {label}" if label else "")
+        found.append(_gap(subject, members, so="and so no activation energy" if nothing else ""))
     for system in results.systems:
         for species in _species(system):
             runs = without_fit.get((system.label, species), 0)
             if runs > 1:
                 good = sum(_has_value(run, species) for run in system.runs)
                 fit = system.arrhenius.get(species)
-                warned = fit.warnings if fit is not None else []
+                warned = [sentence(brief(text)) for text in fit.warnings] if fit is not None else []
                 few = f"{good} of {runs} temperatures gave a diffusivity."
                 found.append(Gap(f"No activation energy of {species} in {system.label}.", (*warned, few)))
     for job in results.jobs:
         if job.state and job.state.lower() not in ("done", "finished", "completed", "reused"):
-            reasons = (job.message,) if job.message else ()
+            reasons = (sentence(job.message),) if job.message else ()
             found.append(Gap(f"The job {job.name} ended as “{job.state}”.", reasons))
     return found
+
+
+def _of_fit(located: Located) -> bool:
+    return ".arrhenius." in located.path
+
+
+def _fit_text(members: list[Located]) -> str:
+    names = ["diffusivity at 300 K" if x.extrapolated else name_text(x.quantity.name) for x in members]
+    return joined(names, "or")
+
+
+def _groups(members: list[Located]) -> list[str]:
+    return list(dict.fromkeys(located.group for located in members))
+
+
+def brief(warning: str) -> str:
+    """Return a warning without its long asides: those are said where they belong."""
+    return re.sub(r" \((?:[^()]|\([^()]*\)){40,}\)", "", warning)
 
 
 def _without_fit(results: Results) -> dict[tuple[str, str], int]:
@@ -217,54 +266,74 @@ def _has_value(run: Run, species: str) -> bool:
     )
 
 
-def _gap(label: str, name: str, species: str, members: list[Located], so: str) -> Gap:
-    groups = [located.group for located in members]
+def _gap(subject: str, members: list[Located], so: str) -> Gap:
+    groups = _groups(members)
     kelvin = [group.removesuffix(" K") for group in groups if group.endswith(" K")]
-    at = f"at {joined(kelvin)} K" if len(kelvin) == len(groups) else f"for {joined(groups).lower()}"
-    subject = f"{name_text(name)}{f' of {species}' if species else ''}{f' in {label}' if label else ''}"
+    at = f" at {joined(kelvin)} K" if len(kelvin) == len(groups) else ""
+    if not at and not any(_of_fit(located) for located in members):
+        at = f" ({joined([in_sentence(located) for located in members])})"
     verb = "No" if all(located.quantity.value is None for located in members) else "No converged"
     alike: dict[str, list[tuple[str, str]]] = {}
     for located in members:
-        for warning in located.quantity.warnings or ("No reason was given.",):
-            alike.setdefault(re.sub(r"[\d.]+", "#", warning), []).append((located.group, warning))
+        for warning in located.quantity.warnings or ("no reason was given",):
+            text = sentence(brief(warning))
+            alike.setdefault(re.sub(r"−?[\d.]+(e[+-]?\d+)?", "#", text), []).append((located.group, text))
     reasons = []
     for same in alike.values():
         where, text = same[-1]
-        others = joined([group for group, _ in same[:-1]])
-        if len(members) == 1 or (len({text for _, text in same}) == 1 and len(same) == len(members)):
+        others = joined(list(dict.fromkeys(group for group, _ in same[:-1] if group != where)))
+        if len(groups) == 1 or len({text for _, text in same}) == 1 or not at:
             reasons.append(text)
-        elif others:
-            reasons.append(f"{where}: {text} Likewise at {others}.")
         else:
-            reasons.append(f"{where}: {text}")
-    return Gap(f"{verb} {subject} {at}{', ' + so if so else ''}.", tuple(reasons))
+            reasons.append(f"{where}: {text}" + (f" Likewise at {others}." if others else ""))
+    return Gap(f"{verb} {subject}{at}{', ' + so if so else ''}.", tuple(reasons))
 
 
 def cautions(results: Results) -> list[str]:
-    """Return warnings about numbers that do stand, and about the campaign, without repeats."""
-    seen: dict[str, None] = dict.fromkeys(_subscripted(results, text) for text in results.warnings)
+    """Return warnings about numbers that do stand, and about the campaign, each once with what it is about."""
+    seen: dict[str, None] = dict.fromkeys(sentence(_subscripted(results, text)) for text in results.warnings)
     for system in results.systems:
         for species, fit in system.arrhenius.items():
-            seen.update(dict.fromkeys(f"{system.label}, {species}: {text}" for text in fit.warnings))
-    shared: dict[tuple[str, str], list[Located]] = {}
+            said = fit.activation_energy.warnings if fit.activation_energy else fit.warnings
+            for text in fit.warnings:
+                if text not in said:
+                    seen[sentence(f"Arrhenius fit of {species} in {system.label}: {brief(text)}")] = None
+    shared: dict[str, dict[str, list[Located]]] = {}
     for located in everything(results):
         quantity = located.quantity
         if quantity.value is not None and quantity.converged and quantity.name not in _BOOKKEEPING:
             for warning in quantity.warnings:
-                shared.setdefault((located.label, warning), []).append(located)
-    for (label, warning), members in shared.items():
-        what = joined(list(dict.fromkeys(_short(located) for located in members)))
-        seen[f"{label}, {what}: {warning}" if label else f"{what}: {warning}"] = None
+                text = brief(warning)
+                if text.startswith("left out"):  # the plot and the gaps say it
+                    continue
+                alike = re.sub(r"-?[\d.]+(e[+-]?\d+)?", "#", text)
+                shared.setdefault(alike, {}).setdefault(text, []).append(located)
+    for texts in shared.values():
+        members = [located for group in texts.values() for located in group]
+        text = next(iter(texts))
+        seen[sentence(f"{_subjects(members)}: {text}")] = None
     return list(seen)
+
+
+def _subjects(members: list[Located]) -> str:
+    """Name what a warning is about, as ``tracer diffusivity of Li at 700 and 850 K in a-Li15Si4``."""
+    found: dict[str, dict[str, dict[str, None]]] = {}
+    for located in members:
+        quantity = located.quantity
+        subject = "Arrhenius fit" if _of_fit(located) else name_text(quantity.name)
+        subject += f" of {quantity.species}" if quantity.species else ""
+        found.setdefault(subject, {}).setdefault(located.label, {})[located.group] = None
+    parts = []
+    for subject, labels in found.items():
+        groups = dict.fromkeys(group for of_label in labels.values() for group in of_label)
+        kelvin = [group.removesuffix(" K") for group in groups if group.endswith(" K")]
+        at = f" at {joined(kelvin)} K" if kelvin and len(labels) == 1 and len(found) == 1 else ""
+        where = joined([label for label in labels if label])
+        parts.append(f"{subject}{f' in {where}' if where else ''}{at}")
+    return joined(parts)
 
 
 def _subscripted(results: Results, text: str) -> str:
     for system in results.systems:
         text = subscripted(text, system.formula)
     return text
-
-
-def _short(located: Located) -> str:
-    quantity = located.quantity
-    species = f" of {quantity.species}" if quantity.species else ""
-    return f"{name_text(quantity.name)}{species} ({in_sentence(located)})"

@@ -16,7 +16,10 @@ _NAMES = {
     "activation_energy": "activation energy",
     "diffusion_prefactor": "diffusion prefactor",
     "volume_per_host_atom": "volume per host atom",
-    "ionic_conductivity": "ionic conductivity (Nernst–Einstein)",
+    "prefactor": "diffusion prefactor",
+    "cell_a": "cell length a",
+    "cell_b": "cell length b",
+    "cell_c": "cell length c",
 }
 _UNITS = {"A": "Å", "A^2": "Å²", "A^3": "Å³", "cm^2/s": "cm²/s", "g/cm^3": "g/cm³", "1": "", "K": "K"}
 
@@ -99,8 +102,10 @@ def interval_text(quantity: Quantity) -> str:
         return "–"
     low, high = interval
     largest, width = max(abs(low), abs(high)), high - low
-    digits = 3 if not width > 0 else max(3, math.ceil(math.log10(largest / width)) + 1)
-    return " to ".join(number_text(float(f"{end:.{min(digits, 6)}g}")) for end in interval)
+    if 1e-3 <= largest < 1e5 and width > 0 and not (low > 0 and high > 10 * low):
+        decimals = min(max(0, 1 - math.floor(math.log10(width))), 6)
+        return " to ".join(f"{end:.{decimals}f}".replace("-", "−") for end in interval)
+    return " to ".join(number_text(float(f"{end:.3g}")) for end in interval)
 
 
 def table(
@@ -186,6 +191,14 @@ def stacked_table(
         f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
         f"{''.join(bodies)}</table></div>"
     )
+
+
+def sentence(text: str) -> str:
+    """Return a warning as a sentence: a capital where it begins with a word, a full stop, real minus signs."""
+    text = re.sub(r"(?<![\w])-(?=[\d.])", "−", text.strip())
+    if re.match(r"[a-z]{2,}\b", text):
+        text = text[0].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def duration_text(seconds: float | None) -> str:

@@ -9,7 +9,22 @@ from typing import TYPE_CHECKING
 from ..literature import LiteratureValue, interval95
 from .document import Arrhenius, MeanSquaredDisplacement, Run
 from .markup import number_text, quantity_text
-from .svg import INK, MUTED, PANEL, SEQUENCE, Figure, Point, Series, View, canvas, mark, place, power_of_ten, to_svg
+from .svg import (
+    INK,
+    MUTED,
+    PANEL,
+    SEQUENCE,
+    Figure,
+    Point,
+    Series,
+    View,
+    canvas,
+    mark,
+    place,
+    power_of_ten,
+    settle,
+    to_svg,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,7 +146,7 @@ def _msd_view(
         else:
             axes.set_xlim(left=0)
             axes.set_ylim(0, axes.get_ylim()[1] * 1.04)
-        figure.draw_without_rendering()
+        settle(figure)
         points = tuple(
             Point(*place(axes, x, y), number, f"{label}: {x:.4g} ps, {y:.4g} ± {_error(curves[label], i)} Å²")
             for x, y, number, label, i in places
@@ -236,7 +251,7 @@ def arrhenius_figure(
             mark(cross, key, number, f"missing{round(inverse * 1000)}")
         axes.set_ylim(bottom=floor)
         _temperature_axis(axes)
-        figure.draw_without_rendering()
+        settle(figure)
         points = tuple(Point(*place(axes, x, y), number, text) for x, y, number, text in places)
         points += tuple(Point(*place(axes, x, floor), number, text) for x, number, text in missing)
         svg = to_svg(figure, key, _arrhenius_description(curves))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import yaml
 
+from ...quantity import Quantity
 from ..literature import LiteratureValue
 from .document import Citation, Results, System
 from .findings import arrhenius_points, asked, cautions, diffusivities, found, gaps
@@ -18,6 +19,7 @@ from .markup import (
     name_text,
     number_text,
     quantity_html,
+    sentence,
     stacked_table,
     subscripted,
     table,
@@ -45,11 +47,10 @@ def summary(results: Results, compared: Sequence[Comparison]) -> str:
         )
     plot, glance = comparison_figure(results), _glance(results) + _cautions(results)
     answers = answers or "<p>No quantity has a value yet.</p>"
+    question = "".join(f"<p>{text}</p>" for text in asked(results))
     return (
-        '<div class="columns"><div>'
-        f'<h3>What was asked</h3><div class="lead">{"".join(f"<p>{s}</p>" for s in asked(results))}</div>'
-        f"<h3>What was found</h3>{answers}</div><div>{_missing(results)}{'' if plot else glance}</div></div>"
-        + (f'<div class="columns"><div>{plot}</div><div>{glance}</div></div>' if plot else "")
+        f'<div class="columns"><div><h3>What was asked</h3><div class="lead">{question}</div>'
+        f"<h3>What was found</h3>{answers}{plot}</div><div>{_missing(results)}{glance}</div></div>"
     )
 
 
@@ -81,7 +82,7 @@ def _missing(results: Results) -> str:
 
 
 def _cautions(results: Results) -> str:
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in cautions(results))
+    items = "".join(f"<li>{escape(text)}</li>" for text in cautions(results))
     return f'<div class="cautions"><h3>To keep in mind</h3><ul>{items}</ul></div>' if items else ""
 
 
@@ -101,7 +102,6 @@ def _glance(results: Results) -> str:
                 (f"D at {good[-1].group}", _value(good[-1])),
                 ("activation energy", _value(fitted.get("activation_energy"))),
                 ("D at 300 K, extrapolated", _value(fitted.get("at_300K"))),
-                ("temperatures with a D", f"{len(good)} of {len(every)}"),
             ]
             body.append(
                 f'<tbody><tr class="group"><th colspan="2" scope="rowgroup">{escape(species)} in '
@@ -199,7 +199,7 @@ def _quantities(results: Results, index: int, compared: Iterable[Comparison]) ->
         quantity = located.quantity
         species = f" of {escape(quantity.species)}" if quantity.species else ""
         method = f"<small>{escape(quantity.method)}</small>" if quantity.method else ""
-        reason = f"<small>{escape(' '.join(quantity.warnings))}</small>" if quantity.value is None else ""
+        reason = "" if quantity.value is not None else f"<small>{escape(_reasons(quantity))}</small>"
         groups.setdefault(located.group, []).append(
             [
                 f"{escape(name_text(quantity.name))}{species}{method}",
@@ -214,6 +214,10 @@ def _quantities(results: Results, index: int, compared: Iterable[Comparison]) ->
     columns = ("Quantity", "Value ± error", "95 % interval", "Samples", "Literature and remarks")
     caption = f"All quantities of {results.systems[index].label}"
     return stacked_table(caption, columns, list(groups.items()), numeric=(1, 2, 3))
+
+
+def _reasons(quantity: Quantity) -> str:
+    return " ".join(sentence(warning) for warning in quantity.warnings)
 
 
 def _beside(compared: Sequence[Comparison]) -> str:

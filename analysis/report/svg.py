@@ -138,6 +138,12 @@ def canvas(width_in: float = 6.2, height_in: float = 4.2) -> Iterator[Canvas]:
         yield figure
 
 
+def settle(figure: Canvas) -> None:
+    """Lay a figure out once and for all, so that `place` is right and saving does not do it again."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def mark(artist: Artist, key: str, series: int, part: str) -> None:
     """Give an artist the identity by which the page shows and hides its series."""
     artist.set_gid(f"{key}_series{series}_{part}")

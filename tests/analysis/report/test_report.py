@@ -10,7 +10,14 @@ import re
 import pytest
 from anodeflow.analysis.report import Results, report_html, write_analysis_page, write_report
 from anodeflow.analysis.report.findings import asked, cautions, found, gaps
-from anodeflow.analysis.report.markup import interval_text, number_text, quantity_text, subscripted, unit_text
+from anodeflow.analysis.report.markup import (
+    interval_text,
+    number_text,
+    quantity_html,
+    quantity_text,
+    subscripted,
+    unit_text,
+)
 from anodeflow.analysis.report.plots import ArrheniusCurve, arrhenius_figure, msd_figure, thermo_figure
 from anodeflow.analysis.report.quantities import comparisons
 from anodeflow.errors import InputError
@@ -139,6 +146,47 @@ def test_what_did_not_converge_is_said_with_its_reason(results):
     assert any("melt was held for 10 ps" in sentence for sentence in cautions(results))
 
 
+def test_a_crystal_whose_host_diffuses_is_called_molten(synthetic_document):
+    document = copy.deepcopy(synthetic_document)
+    run = document["systems"][0]["runs"][3]
+    lithium = next(q for q in run["quantities"] if q["name"] == "tracer_diffusivity" and q["species"] == "Li")
+    (place,) = [
+        i for i, q in enumerate(run["quantities"]) if q["name"] == "tracer_diffusivity" and q["species"] == "Si"
+    ]
+    run["quantities"][place] = {**lithium, "species": "Si"}
+    for given, expected in ((synthetic_document, False), (document, True)):
+        text = " ".join(found(Results.model_validate(given))[0].sentences)
+        assert ("At 1050 K all its elements diffuse: the crystal has melted" in text) == expected
+
+
+def test_gaps_of_one_cause_are_one_gap(synthetic_document):
+    document = copy.deepcopy(synthetic_document)
+    for run in document["systems"][0]["runs"][:3]:
+        (lithium,) = [q for q in run["quantities"] if q["name"] == "tracer_diffusivity" and q["species"] == "Li"]
+        run["quantities"].append({**lithium, "name": "ionic_conductivity", "unit": "S/cm"})
+    texts = [gap.what for gap in gaps(Results.model_validate(document))]
+    assert "No tracer diffusivity or ionic conductivity of Li in c-Li₁₅Si₄ at 600, 750 and 900 K." in texts
+    assert not any(text.startswith("No ionic conductivity") for text in texts)
+
+
+def test_a_fit_that_must_not_be_used_is_a_gap(synthetic_document):
+    document = copy.deepcopy(synthetic_document)
+    aside = "not diffusive yet: the slope still changes at the longest lags, log–log slope 0.3 (of 1)"
+    for name in ("activation_energy", "prefactor", "at_300K"):
+        document["systems"][1]["arrhenius"]["Li"][name].update(
+            converged=False, warnings=[f"left out: 600 K ({aside})", "two temperatures give a line but no check"]
+        )
+    results = Results.model_validate(document)
+    (gap,) = [gap for gap in gaps(results) if "prefactor" in gap.what]
+    assert gap.what == (
+        "No converged activation energy, diffusion prefactor or diffusivity at 300 K of Li in a-Li₁₅Si₄."
+    )
+    assert gap.reasons == ("Left out: 600 K.", "Two temperatures give a line but no check.")
+    energy = results.systems[1].arrhenius["Li"].activation_energy
+    assert "(not converged)" in quantity_html(energy, "x")
+    assert not any("activation energy is" in text for finding in found(results) for text in finding.sentences)
+
+
 def test_a_failed_job_is_among_the_gaps(synthetic_document):
     document = copy.deepcopy(synthetic_document)
     document["jobs"][3].update(state="failed", message="Lost atoms: 152 of 151.")
@@ -176,6 +224,8 @@ def test_text_from_the_campaign_cannot_break_the_page(synthetic_document):
     evil = "</script><script>alert(1)</script> \"'& <b>"
     document["campaign"]["title"] = evil
     document["warnings"] = [evil]
+    for system in document["systems"]:
+        system.update(structure=None, runs=system["runs"][:1])
     document["systems"][0]["runs"][0]["quantities"][0]["warnings"] = [evil]
     document["systems"][1]["arrhenius"]["Li"]["points"][0]["reason"] = evil
     text = report_html(Results.model_validate(document))
@@ -225,7 +275,9 @@ def test_numbers_as_they_are_printed():
     assert plain(quantity_text(Quantity("e", 0.43, "eV", 0.03))) == "(0.430 ± 0.030) eV"
     wide = Quantity("d", 3.607e-10, "cm^2/s", 4.7e-10, (6.8e-11, 1.9e-9))
     assert plain(quantity_text(wide)) == "3.6 × 10⁻¹⁰ cm²/s"
-    assert plain(interval_text(Quantity("t", 1049.3, "K", 2.1))) == "1045 to 1053"
+    assert plain(interval_text(Quantity("t", 1049.3, "K", 2.1))) == "1045.2 to 1053.4"
+    assert plain(interval_text(Quantity("e", 0.6, "eV", interval95=(0.5, 0.733)))) == "0.50 to 0.73"
+    assert plain(interval_text(Quantity("p", 0.5, "eV", interval95=(0.00803, 32.2)))) == "0.00803 to 32.2"
     assert plain(quantity_text(Quantity("d", None, "eV", converged=False))) == "no result"
     assert unit_text("A^3") == "Å³"
     assert unit_text("eV/A^2") == "eV/Å²"
