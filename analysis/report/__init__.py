@@ -16,11 +16,14 @@ Examples
 --------
 A page for the results of one analysis, with a plot of its own:
 
->>> from anodeflow.analysis.report import Figure, write_analysis_page
+>>> from anodeflow.analysis.report import MeanSquaredDisplacement, write_analysis_page
 >>> from anodeflow.analysis.report.plots import msd_figure
->>> figure = msd_figure("msd-Li", "Li", {"900 K": MeanSquaredDisplacement(**diffusion.to_dict())})  # doctest: +SKIP
+>>> curve = MeanSquaredDisplacement.model_validate(diffusion.to_dict())  # doctest: +SKIP
+>>> figure = msd_figure("msd-Li", "Li", {"900 K": curve})  # doctest: +SKIP
 >>> write_analysis_page(document, "out", [figure])  # doctest: +SKIP
 PosixPath('out/analysis.html')
+
+A matplotlib figure of any other kind goes in through `drawn`.
 """
 
 from __future__ import annotations
@@ -32,9 +35,17 @@ from typing import Any
 from ...errors import InputError
 from ...files import write_text
 from .document import MeanSquaredDisplacement, Results, read_results
-from .svg import Figure
+from .svg import Figure, drawn
 
-__all__ = ["Figure", "MeanSquaredDisplacement", "Results", "read_results", "write_analysis_page", "write_report"]
+__all__ = [
+    "Figure",
+    "MeanSquaredDisplacement",
+    "Results",
+    "drawn",
+    "read_results",
+    "write_analysis_page",
+    "write_report",
+]
 
 
 def write_report(directory: str | Path) -> Path:

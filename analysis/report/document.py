@@ -244,6 +244,9 @@ class Results(_Part):
             text = self.campaign.get(key)
             if isinstance(text, str) and text.strip():
                 title = text.strip()
+                if key == "name":
+                    title = title.replace("_", " ")
+                    title = title[0].upper() + title[1:]
                 for system in self.systems:
                     title = subscripted(title, system.formula)
                 return title

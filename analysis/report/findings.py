@@ -194,6 +194,8 @@ def gaps(results: Results) -> list[Gap]:
         if quantity.value is None or not quantity.converged:
             name = "" if _of_fit(located) else quantity.name
             groups.setdefault((located.label, quantity.species or "", name), []).append(located)
+    order = {label: place for place, label in enumerate(dict.fromkeys(label for label, _, _ in groups))}
+    groups = dict(sorted(groups.items(), key=lambda item: (order[item[0][0]], not item[0][2])))  # fits come last
     without_fit = _without_fit(results)
     found = []
     done: set[int] = set()

@@ -204,3 +204,18 @@ def to_svg(figure: Canvas, key: str, description: str) -> str:
     text = re.sub(r"^<svg[^>]*>", head, text)
     text = re.sub(r"(-?\d+\.\d\d)\d+", r"\1", text)  # a hundredth of a point is enough
     return re.sub(r"\n\s*", "\n", text).strip()
+
+
+def drawn(figure: Canvas, key: str, title: str, caption: str) -> Figure:
+    """Take a matplotlib figure of any kind into a page, in its own colours.
+
+    Parameters
+    ----------
+    figure
+        Drawn, with its own size.
+    key
+        Unique in the page, letters, digits and hyphens.
+    title, caption
+        Short heading, and the sentences under the figure; the caption also describes it to those who do not see it.
+    """
+    return Figure(key, title, caption, (View("", to_svg(figure, key, caption)),))

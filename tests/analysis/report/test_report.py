@@ -8,7 +8,7 @@ import html.parser
 import re
 
 import pytest
-from anodeflow.analysis.report import Results, report_html, write_analysis_page, write_report
+from anodeflow.analysis.report import Results, drawn, report_html, write_analysis_page, write_report
 from anodeflow.analysis.report.findings import asked, cautions, found, gaps
 from anodeflow.analysis.report.markup import (
     interval_text,
@@ -305,3 +305,18 @@ def test_the_page_of_one_analysis(results, synthetic_document, tmp_path):
     with pytest.raises(InputError, match="damaged"):
         write_analysis_page({**document, "quantities": [{"name": "x"}]}, tmp_path / "no")
     assert not (tmp_path / "no").exists()
+
+
+def test_a_matplotlib_figure_of_another_kind(tmp_path):
+    from matplotlib.figure import Figure
+
+    canvas = Figure(figsize=(4, 3))
+    axes = canvas.subplots()
+    axes.plot([0, 1, 2], [3, 1, 2], color="#123456")
+    axes.set_title("stress < 1 & more")
+    figures = [drawn(canvas, f"stress-{i}", "Stress", "Stress across the layers.") for i in (1, 2)]
+    path = write_analysis_page({"anodeflow": "0.1.0", "quantities": []}, tmp_path, figures)
+    parsed = Page(path.read_text())
+    assert parsed.open == []
+    assert len(parsed.ids) == len(set(parsed.ids)), "two figures must not share identities"
+    assert "stroke: #123456" in path.read_text()
