@@ -12,6 +12,9 @@ from .markup import escape
 _MOST_ATOMS = 20000
 """Above this many atoms the page keeps to the static picture."""
 
+_WIDTH_PX = 640
+"""Width of the static picture; the page shows it at most half as wide as itself."""
+
 
 def structure_html(system: System, key: str) -> str:
     """Return the figure of a system's structure, or an empty string where there is none."""
@@ -92,5 +95,7 @@ def _picture(structure: Any) -> bytes:
     from ...structures.picture import draw_structure
 
     stream = io.BytesIO()
-    draw_structure(structure, stream, azimuth_deg=AZIMUTH_DEG, elevation_deg=ELEVATION_DEG, legend=False)
+    draw_structure(
+        structure, stream, azimuth_deg=AZIMUTH_DEG, elevation_deg=ELEVATION_DEG, width_px=_WIDTH_PX, legend=False
+    )
     return stream.getvalue()

@@ -349,3 +349,14 @@ def synthetic_directory(synthetic_document, tmp_path) -> Path:
     """A folder with the synthetic ``results.json``."""
     (tmp_path / "results.json").write_text(json.dumps(synthetic_document))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def written(synthetic_document, tmp_path_factory) -> Path:
+    """A folder with the synthetic ``results.json`` and the report that was written from it."""
+    from anodeflow.analysis.report import write_report
+
+    folder = tmp_path_factory.mktemp("campaign")
+    (folder / "results.json").write_text(json.dumps(synthetic_document))
+    assert write_report(folder) == folder / "report.html"
+    return folder

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 import shutil
 import subprocess
 
 import pytest
-from anodeflow.analysis.report import write_report
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -17,10 +15,8 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def page(synthetic_document, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("campaign")
-    (folder / "results.json").write_text(json.dumps(synthetic_document))
-    return write_report(folder)
+def page(written):
+    return written / "report.html"
 
 
 @pytest.fixture(scope="module")
