@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .document import Arrhenius, ArrheniusPoint, Results, Run, System
+from .document import Arrhenius, ArrheniusPoint, Job, Results, Run, System
 from .markup import escape, interval_text, joined, name_text, quantity_html, sentence, subscripted
 from .quantities import Located, everything, in_sentence, of_system
 
@@ -80,29 +80,10 @@ def found(results: Results) -> list[Finding]:
     for index, system in enumerate(results.systems):
         own = list(of_system(results, index))
         sentences = [text for species in _species(system) for text in _diffusion(own, species)]
-        sentences += _molten(system)
         sentences += [text for text in (_cell(own),) if text]
         if sentences:
             findings.append(Finding(system.name, system.label, tuple(sentences)))
     return findings
-
-
-def _molten(system: System) -> list[str]:
-    """Say where a crystal did not stay one: every element of it diffuses."""
-    if not system.kind.lower().startswith("cryst"):
-        return []
-    hot = []
-    for run in system.runs:
-        elements = list(run.msd)
-        if len(elements) > 1 and all(_has_value(run, element) for element in elements):
-            hot.append(f"{run.temperature_K:g}")
-    if not hot:
-        return []
-    there = "that temperature" if len(hot) == 1 else "those temperatures"
-    return [
-        f"<b>At {joined(hot)} K all its elements diffuse: the crystal has melted or transformed</b>; what was "
-        f"found at {there} belongs to that phase, as does a fit that uses it."
-    ]
 
 
 def arrhenius_points(system: System) -> dict[str, Arrhenius]:
@@ -226,10 +207,14 @@ def gaps(results: Results) -> list[Gap]:
                 few = f"{good} of {runs} temperatures gave a diffusivity."
                 found.append(Gap(f"No activation energy of {species} in {system.label}.", (*warned, few)))
     for job in results.jobs:
-        if job.state and job.state.lower() not in ("done", "finished", "completed", "reused"):
+        if not _ended_well(job):
             reasons = (sentence(job.message),) if job.message else ()
             found.append(Gap(f"The job {job.name} ended as “{job.state}”.", reasons))
     return found
+
+
+def _ended_well(job: Job) -> bool:
+    return job.state.lower() in ("", "done", "finished", "completed", "reused")
 
 
 def _of_fit(located: Located) -> bool:
@@ -291,9 +276,16 @@ def _gap(subject: str, members: list[Located], so: str) -> Gap:
     return Gap(f"{verb} {subject}{at}{', ' + so if so else ''}.", tuple(reasons))
 
 
+def doubts(results: Results) -> list[str]:
+    """Return what casts doubt on the campaign as a whole, without the failed jobs, which are gaps."""
+    failed = [job.name for job in results.jobs if not _ended_well(job)]
+    texts = [text for text in results.warnings if not any(f"'{name}'" in text for name in failed)]
+    return list(dict.fromkeys(sentence(_subscripted(results, text)) for text in texts))
+
+
 def cautions(results: Results) -> list[str]:
-    """Return warnings about numbers that do stand, and about the campaign, each once with what it is about."""
-    seen: dict[str, None] = dict.fromkeys(sentence(_subscripted(results, text)) for text in results.warnings)
+    """Return warnings about numbers that do stand, each once with what it is about."""
+    seen: dict[str, None] = {}
     for system in results.systems:
         for species, fit in system.arrhenius.items():
             said = fit.activation_energy.warnings if fit.activation_energy else fit.warnings

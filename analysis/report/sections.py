@@ -10,7 +10,7 @@ import yaml
 from ...quantity import Quantity
 from ..literature import LiteratureValue
 from .document import Citation, Results, System
-from .findings import arrhenius_points, asked, cautions, diffusivities, found, gaps
+from .findings import arrhenius_points, asked, cautions, diffusivities, doubts, found, gaps
 from .markup import (
     NOT_BREAKING,
     duration_text,
@@ -67,6 +67,9 @@ def _verdict_sentence(comparison: Comparison) -> str:
 
 def _missing(results: Results) -> str:
     missing = gaps(results)
+    doubtful = "".join(f"<p>{escape(text)}</p>" for text in doubts(results))
+    if doubtful:
+        doubtful = f"<h3>What casts doubt on it</h3>{doubtful}"
     if missing:
         items = "".join(
             f"<li>{escape(gap.what)}"
@@ -74,10 +77,11 @@ def _missing(results: Results) -> str:
             + "</li>"
             for gap in missing
         )
-        text = f'<div class="gaps"><h3>What did not converge, and why</h3><ul>{items}</ul></div>'
+        text = f'<div class="gaps">{doubtful}<h3>What did not converge, and why</h3><ul>{items}</ul></div>'
     else:
         everything = "<p>Everything asked for has a number.</p>"
-        text = f'<div class="gaps none-missing"><h3>What did not converge</h3>{everything}</div>'
+        good = "" if doubtful else " none-missing"
+        text = f'<div class="gaps{good}">{doubtful}<h3>What did not converge</h3>{everything}</div>'
     return text
 
 
