@@ -204,9 +204,12 @@ def arrhenius_fit(
     used = [point for point in points if not point.left_out]
     species = species or next((point.diffusivity.species for point in points if point.diffusivity.species), None)
     warnings: list[str] = []
-    dropped = [f"{point.temperature_K:g} K ({point.left_out})" for point in points if point.left_out]
-    if dropped:
-        warnings.append("left out: " + "; ".join(dropped))
+    dropped: dict[str, list[str]] = {}
+    for point in points:
+        if point.left_out:  # the points keep the whole reason
+            dropped.setdefault(point.left_out.split(":")[0], []).append(f"{point.temperature_K:g}")
+    for reason, left_out in dropped.items():
+        warnings.append(f"left out: {', '.join(left_out)} K ({reason})")
     temperatures = sorted({point.temperature_K for point in used})
     if len(temperatures) < 2:
         warnings.insert(0, f"an activation energy needs three temperatures, and {len(temperatures)} can be used")
