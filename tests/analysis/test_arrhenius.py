@@ -123,8 +123,9 @@ def test_unusable_points_are_named():
     values[1] = coefficient(law(500), 0.05, converged=False)
     fit = arrhenius_fit(temperatures, values)
     assert fit.activation_energy.converged
-    assert "400 K (not diffusive yet: frozen)" in fit.activation_energy.warnings[0]
-    assert "500 K (not converged)" in fit.activation_energy.warnings[0]
+    assert "left out: 400 K (not diffusive yet)" in fit.activation_energy.warnings
+    assert "left out: 500 K (not converged)" in fit.activation_energy.warnings
+    assert fit.points[0].left_out == "not diffusive yet: frozen"
     few = arrhenius_fit(temperatures[:4], values[:4])
     assert few.activation_energy.value is not None
     assert not few.activation_energy.converged
