@@ -31,6 +31,9 @@ def register(app: typer.Typer) -> None:
     app.command("matches")(matches)
     app.command("interface")(interface)
     app.command("interlayer")(interlayer)
+    app.command("grain-boundary")(grain_boundary)
+    app.command("particle")(particle)
+    app.command("hops")(hops)
 
 
 def surface(
@@ -237,6 +240,100 @@ def interlayer(
         seed=seed,
     )
     finish(made.structure, made.record, out=out, as_json=as_json, picture=picture)
+
+
+def grain_boundary(
+    crystal: Annotated[str, typer.Argument(help="Phase or file.")],
+    plane: Annotated[str, typer.Option("--plane", help="Boundary plane in the lower grain, such as 210.")],
+    axis: Annotated[str | None, typer.Option("--axis", help="Axis of the turn, such as 100; else the normal.")] = None,
+    sigma: Annotated[int | None, typer.Option("--sigma", help="Σ of a cubic crystal.")] = None,
+    angle: Annotated[float | None, typer.Option("--angle", help="Angle in degrees instead of Σ, any lattice.")] = None,
+    thickness: Annotated[float, typer.Option("--thickness", help="Smallest thickness of each grain in Å.")] = 15.0,
+    termination: Annotated[int, typer.Option("--termination", help="Which termination, from 1.")] = 1,
+    shift: Annotated[
+        tuple[float, float] | None, typer.Option("--shift", help="Rigid shift in fractions of the shift cell.")
+    ] = None,
+    max_atoms: MaxAtoms = 2000,
+    out: Out = None,
+    seed: Seed = 1,
+    as_json: Json = False,
+    picture: Picture = None,
+) -> None:
+    """Build a periodic cell with two grains and two boundaries."""
+    from ..structures.grain_boundary import grain_boundary as build
+
+    made = build(
+        crystal,
+        axis=axis,
+        plane=plane,
+        sigma=sigma,
+        angle_deg=angle,
+        thickness_A=thickness,
+        termination=termination,
+        shift=shift,
+        max_atoms=max_atoms,
+        seed=seed,
+    )
+    finish(made.structure, made.interface.record, out=out, as_json=as_json, picture=picture)
+
+
+def particle(
+    core: Annotated[str, typer.Argument(help="Phase, file, or glass ('a-Si').")],
+    radius: Annotated[float, typer.Option("--radius", help="Radius of the core in Å.")],
+    shell: Annotated[str | None, typer.Option("--shell", help="Glass of the coating, such as a-SiO2.")] = None,
+    shell_thickness: Annotated[float, typer.Option("--shell-thickness", help="In Å.")] = 5.0,
+    matrix: Annotated[str | None, typer.Option("--matrix", help="Glass around it; none for vacuum.")] = None,
+    margin: Annotated[float, typer.Option("--margin", help="From the coating to the border of the cell, in Å.")] = 8.0,
+    out: Out = None,
+    seed: Seed = 1,
+    as_json: Json = False,
+    picture: Picture = None,
+) -> None:
+    """Build a coated nanoparticle, in vacuum or embedded in a glass."""
+    from ..structures.particle import coated_particle
+
+    made = coated_particle(
+        core,
+        radius_A=radius,
+        shell=shell,
+        shell_thickness_A=shell_thickness,
+        matrix=matrix,
+        margin_A=margin,
+        seed=seed,
+    )
+    finish(made.structure, made.record, out=out, as_json=as_json, picture=picture)
+
+
+def hops(
+    structure: Annotated[str, typer.Argument(help="Phase or file.")],
+    species: Annotated[str, typer.Option("--species", help="Element that moves.")] = "Li",
+    kind: Annotated[str, typer.Option("--kind", help="vacancy, interstitial or kick-out.")] = "vacancy",
+    cutoff: Annotated[float, typer.Option("--cutoff", help="Longest jump in Å.")] = 5.0,
+    limit: Annotated[int, typer.Option("--limit", help="Largest number of rows.")] = 30,
+    as_json: Json = False,
+) -> None:
+    """List the distinct hops of a species."""
+    from ..structures.hops import hops as find
+    from ..structures.phases import find_structure
+
+    found = find(find_structure(structure)[0], species, cutoff_A=cutoff, kind=kind)
+    rows: list[dict[str, object]] = [
+        {
+            "distance_A": round(hop.distance_A, 3),
+            "multiplicity": hop.multiplicity,
+            "from": hop.environments[0],
+            "to": hop.environments[1],
+            "bottleneck_A": round(hop.bottleneck_A, 3),
+            "atoms": list(hop.atoms),
+            "path": [[round(x, 5) for x in point] for point in hop.path],
+        }
+        for hop in found
+    ]
+    if as_json:
+        _table("", rows, as_json=True, key="hops")
+        return
+    shown = [{key: value for key, value in row.items() if key != "path"} for row in rows[:limit]]
+    _table(f"{len(found)} distinct {kind} hops of {species} in {structure}", shown, as_json=False, key="hops")
 
 
 def _one_plane(side: Side) -> OrientedCell:

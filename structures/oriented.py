@@ -43,6 +43,8 @@ class OrientedCell:
         of the middle of the molecular ion it belongs to.
     symbols
         Element of each atom.
+    frame
+        The axes x, y and z of ``matrix`` as rows in the Cartesian frame of the crystal given, shape (3, 3).
     cuts
         Heights, in [0, 1) of the repeat, of every distinct place between two layers where the crystal can be cut.
     same_up
@@ -56,6 +58,7 @@ class OrientedCell:
     fractional: Array
     heights: Array
     symbols: tuple[str, ...]
+    frame: Array
     cuts: Array
     same_up: Integers
     same_down: Integers
@@ -178,7 +181,7 @@ def orient(bulk: Structure, miller: str | Sequence[int]) -> OrientedCell:
     plane //= np.gcd.reduce(plane)
     first, second, third = _basis_with_plane(cell, plane)
     basis = np.array([first, second, third])
-    matrix = _lower_triangle(basis @ cell)
+    matrix, frame = _lower_triangle(basis @ cell)
     if matrix[2, 2] < 0 or np.linalg.det(basis) * np.linalg.det(cell) < 0:
         raise AssertionError("the oriented cell is not right-handed")
     new = fractional @ np.linalg.inv(basis)
@@ -188,7 +191,7 @@ def orient(bulk: Structure, miller: str | Sequence[int]) -> OrientedCell:
     new, heights = _whole_ions(matrix, new, symbols)
     cuts = _cuts(heights, float(matrix[2, 2]))
     same_up, same_down = _equivalent_cuts(cuts, plane, operations, float(matrix[2, 2]))
-    return OrientedCell(index, matrix, new, heights, symbols, cuts, same_up, same_down)
+    return OrientedCell(index, matrix, new, heights, symbols, frame, cuts, same_up, same_down)
 
 
 def _whole_ions(matrix: Array, fractional: Array, symbols: tuple[str, ...]) -> tuple[Array, Array]:
@@ -282,13 +285,13 @@ def _gauss(first: Integers, second: Integers, cell: Array) -> tuple[Integers, In
         second = second - step * first
 
 
-def _lower_triangle(vectors: Array) -> Array:
+def _lower_triangle(vectors: Array) -> tuple[Array, Array]:
     """Rotate cell vectors so that the first is along x and the second in the xy plane."""
-    matrix = np.linalg.qr(vectors.T)[1].T.copy()
-    signs = np.sign(np.diag(matrix))
-    matrix = matrix * signs  # columns: flips axes; a proper rotation since the handedness is checked
+    rotation, upper = np.linalg.qr(vectors.T)
+    signs = np.sign(np.diag(upper))
+    matrix = upper.T * signs
     matrix[np.abs(matrix) < 1e-12] = 0.0
-    return np.asarray(matrix, dtype=float)
+    return matrix, (rotation * signs).T
 
 
 def _cuts(heights: Array, repeat: float) -> Array:

@@ -45,7 +45,9 @@ def primitive_crystal(bulk: Structure) -> tuple[Array, Array, tuple[str, ...], l
     return cell, fractional, tuple(symbols), symmetry_operations(cell, fractional, symbols)
 
 
-def symmetry_operations(cell: Array, fractional: Array, symbols: list[str]) -> list[tuple[Integers, Array]]:
+def symmetry_operations(
+    cell: Array, fractional: Array, symbols: list[str], *, tolerance_A: float = SYMMETRY_TOLERANCE_A
+) -> list[tuple[Integers, Array]]:
     """Find rotations and translations, in fractional coordinates, that map a crystal onto itself.
 
     Parameters
@@ -56,6 +58,8 @@ def symmetry_operations(cell: Array, fractional: Array, symbols: list[str]) -> l
         Shape (N, 3).
     symbols
         Element of each atom.
+    tolerance_A
+        How far an atom may be from its image, in Å.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def symmetry_operations(cell: Array, fractional: Array, symbols: list[str]) -> l
     names = sorted(set(symbols))
     crystal: Any = (cell, fractional, [names.index(s) + 1 for s in symbols])
     try:
-        data = spglib.get_symmetry(crystal, symprec=SYMMETRY_TOLERANCE_A)
+        data = spglib.get_symmetry(crystal, symprec=tolerance_A)
     except spglib.SpglibError:
         data = None
     if data is None:

@@ -422,8 +422,9 @@ def _cut_bonds(cell: OrientedCell) -> tuple[Array, Array]:
     reach = {(a, b): BOND_REACH * contact_distance(a, b, elements=elements) for a in elements for b in elements}
     i, j, shift, distance = periodic_pairs(cell.matrix, cell.fractional @ cell.matrix, max(reach.values()))
     pairs = [(cell.symbols[a], cell.symbols[b]) for a, b in zip(i, j, strict=True)]
-    near = distance < np.array([reach[pair] for pair in pairs])
-    strong = np.array([is_polyanion_bond(*pair, d) for pair, d in zip(pairs, distance, strict=True)])[near]
+    near = distance < np.array([reach[pair] for pair in pairs], dtype=float)
+    ionic = [is_polyanion_bond(*pair, d) for pair, d in zip(pairs, distance, strict=True)]
+    strong = np.array(ionic, dtype=bool)[near]
     i, j, repeats = i[near], j[near], np.rint(shift[near, 2] / cell.repeat_A)
     ends = np.sort(np.stack([cell.heights[i], cell.heights[j] + repeats]), axis=0)
     crossing = np.floor(ends[1][None] - cell.cuts[:, None]) - np.floor(ends[0][None] - cell.cuts[:, None])
