@@ -344,7 +344,7 @@ class LammpsDump:
     def _roles(self, header: Header, wanted: tuple[str, ...]) -> NDArray[np.int64]:
         from . import _parse
 
-        missing = [name for name in wanted if name not in header.columns]
+        missing = [name for name in ("id", *wanted) if name not in header.columns]
         if missing:
             raise InputError(
                 f"the dump has no column {missing[0]}",
