@@ -107,9 +107,11 @@ def find_program() -> Program:
     return Program(lmp=lmp, mpiexec=mpiexec, library_path=library, version=banner.split("Simulator - ")[1].strip())
 
 
-def launch_line(program: Program, resources: Resources, script: str, log: str) -> list[str]:
-    """Return the argument list that starts LAMMPS with the given resources."""
+def launch_line(program: Program, resources: Resources, script: str, log: str, partitions: int = 1) -> list[str]:
+    """Return the argument list that starts LAMMPS with the given resources, its ranks split into `partitions`."""
     words = [program.lmp, "-in", script, "-log", log, "-screen", "none"]
+    if partitions > 1:
+        words += ["-partition", f"{partitions}x{resources.mpi_ranks // partitions}"]
     if resources.threads > 1:
         words += ["-suffix", "omp", "-package", "omp", str(resources.threads)]
     if resources.mpi_ranks > 1:
@@ -134,6 +136,7 @@ def run_lammps(
     log: str,
     resources: Resources,
     *,
+    partitions: int = 1,
     watch: Callable[[], None] | None = None,
 ) -> None:
     """Run an input file in `directory` and return when it has ended well.
@@ -146,6 +149,8 @@ def run_lammps(
         File names in it.
     resources
         MPI ranks, threads.
+    partitions
+        Replicas that run side by side, with an equal share of the ranks each.
     watch
         Called a few times a second while LAMMPS runs; an exception from it ends LAMMPS.
 
@@ -155,7 +160,7 @@ def run_lammps(
         One of the named failures of `failures`.
     """
     program = find_program()
-    words = launch_line(program, resources, script, log)
+    words = launch_line(program, resources, script, log, partitions)
     _LOGGER.info("%s", shlex.join(words))
     launch_record = directory / f"{script}.launch"
     write_text(launch_record, shlex.join([Path(words[0]).name, *words[1:]]).replace(program.lmp, "lmp") + "\n")

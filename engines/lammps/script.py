@@ -347,6 +347,78 @@ class WriteData(Command):
     arguments: tuple[Word, ...] = ("nocoeff",)
 
 
+@dataclass(frozen=True)
+class Rerun(Command):
+    """``rerun``: evaluate every frame of a dump with the cell that is set."""
+
+    keyword = "rerun"
+    file: str
+    arguments: tuple[Word, ...] = ("dump", "x", "y", "z", "box", False, "wrapped", False)
+
+
+@dataclass(frozen=True)
+class AtomModify(Command):
+    """``atom_modify``."""
+
+    keyword = "atom_modify"
+    arguments: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class MinModify(Command):
+    """``min_modify``."""
+
+    keyword = "min_modify"
+    arguments: tuple[Word, ...]
+
+
+REPLICA = "${replica}"
+"""Stands in a file's name for the number of the replica, counted from 0, once `Replicas` has been given."""
+
+
+@dataclass(frozen=True)
+class Replicas(Command):
+    """``variable replica universe``: numbers the partitions; has to come before `REPLICA` is used."""
+
+    keyword = "variable"
+    count: int
+
+    def render(self) -> str:
+        """Return the line."""
+        return " ".join(["variable", "replica", "universe", *(str(number) for number in range(self.count))])
+
+
+@dataclass(frozen=True)
+class Neb(Command):
+    """``neb``: energy and force tolerance, steps before and with a climbing image, steps between lines of the log.
+
+    Each replica reads its positions from the file `each` followed by its number.
+    """
+
+    keyword = "neb"
+    energy_tolerance: float
+    force_tolerance_eV_A: float
+    steps: int
+    climbing_steps: int
+    every: int
+    each: str
+
+    def render(self) -> str:
+        """Return the line."""
+        words = (self.energy_tolerance, self.force_tolerance_eV_A, self.steps, self.climbing_steps, self.every)
+        return " ".join([self.keyword, *(_word(value) for value in words), "each", _word(self.each) + REPLICA])
+
+
+@dataclass(frozen=True)
+class ReplicaDump(Dump):
+    """``dump`` of each replica into the file `file` followed by its number."""
+
+    def render(self) -> str:
+        """Return the line."""
+        words = (self.keyword, self.id, self.group, self.style, self.every)
+        return " ".join([*(_word(value) for value in words), _word(self.file) + REPLICA, *map(_word, self.columns)])
+
+
 def render(commands: Iterable[Command]) -> str:
     """Return the text of an input file."""
     return "".join(command.render() + "\n" for command in commands)

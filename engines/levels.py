@@ -1,0 +1,86 @@
+"""Levels of a ladder by name: a potential card, or a DFT protocol, each as a maker of ASE calculators."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..potentials.cards import PotentialCard, card, card_names
+from .gpaw import PROTOCOLS, gpaw_factory, gpaw_version
+from .lammps.calculator import LammpsCalculator
+from .lammps.launch import find_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .images import CalculatorFactory
+
+
+@dataclass(frozen=True)
+class Level:
+    """An energy model of a ladder.
+
+    Attributes
+    ----------
+    name
+        As in campaign files.
+    kind
+        ``potential`` or ``DFT``.
+    factory
+        Makes a calculator for each image.
+    card
+        The potential's card; None for DFT.
+    program, version
+        What evaluates it.
+    fingerprint
+        Changes when the model does.
+    settings
+        For documents.
+    expensive
+        Whether an evaluation takes so long that images are worth a process each.
+    """
+
+    name: str
+    kind: str
+    factory: CalculatorFactory
+    card: PotentialCard | None
+    program: str
+    version: str
+    fingerprint: str
+    settings: dict[str, Any]
+    expensive: bool
+
+    def check_elements(self, symbols: Iterable[str]) -> None:
+        """Raise InputError unless the level describes every one of `symbols`."""
+        if self.card is not None:
+            self.card.check_elements(symbols)
+
+
+def level_names() -> list[str]:
+    """Return the names of all levels."""
+    return [*card_names(), *PROTOCOLS]
+
+
+def find_level(name: str) -> Level:
+    """Return a level by name.
+
+    Raises
+    ------
+    InputError
+        If there is none; the message lists those there are.
+    EngineError
+        If the program behind it is not installed.
+    """
+    if name in PROTOCOLS:
+        factory, version = gpaw_factory(name), gpaw_version()
+        settings = PROTOCOLS[name].settings() | {"version": version}
+        return Level(name, "DFT", factory, None, "GPAW", version, f"{settings}", settings, True)
+    if name in card_names():
+        potential = card(name)
+        version = find_program().version
+        settings = {"program": "LAMMPS", "potential": name, "version": version}
+        factory = functools.partial(LammpsCalculator, potential)
+        return Level(name, "potential", factory, potential, "LAMMPS", version, potential.fingerprint, settings, False)
+    raise InputError(f"no level is called '{name}'", where="levels", remedy=f"There are: {', '.join(level_names())}.")

@@ -1,0 +1,168 @@
+"""From a hop in a crystal's own cell to the end points of its band in a supercell, and to all hops equal to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+from .distances import contact_distance
+from .paths import Band, minimum_image
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from pymatgen.core import Structure
+
+    Array = NDArray[np.float64]
+
+_SITE_TOLERANCE_A = 0.6
+_POINTS = {"interstitial": 2, "vacancy": 2, "kick-out": 3}
+
+
+@dataclass(frozen=True)
+class CrystalHop:
+    """A hop in the cell of a perfect crystal; the kinds are those of `anodeflow.structures.hops`.
+
+    Attributes
+    ----------
+    kind
+        ``interstitial``: an added atom goes from the first to the last point. ``vacancy``: the atom at the first point
+        goes to the last, whose own atom is taken out. ``kick-out``: an added atom goes from the first to the second
+        point, and the atom there to the last.
+    species
+        Element that hops.
+    path
+        Fractional coordinates of 2 points, or 3 for a kick-out; they may lie in neighbouring cells.
+    """
+
+    kind: str
+    species: str
+    path: tuple[tuple[float, float, float], ...]
+
+    def __post_init__(self) -> None:
+        if self.kind not in _POINTS:
+            raise InputError(f"'{self.kind}' is no kind of hop", where="hop.kind", remedy=f"Use {', '.join(_POINTS)}.")
+        if len(self.path) != _POINTS[self.kind] or any(len(point) != 3 for point in self.path):
+            raise InputError(
+                f"a {self.kind} hop has {_POINTS[self.kind]} points of 3 fractional coordinates", where="hop.path"
+            )
+
+    def vector_A(self, cell: ArrayLike) -> Array:
+        """Return the displacement of the charge or mass that hops, shape (3,), in Å, for a cell of rows."""
+        ends = np.array([self.path[0], self.path[-1]], dtype=float) @ np.asarray(cell, dtype=float)
+        return np.asarray(ends[1] - ends[0])
+
+
+def hop_ends(crystal: Structure, hop: CrystalHop, repeats: tuple[int, int, int]) -> Band:
+    """Return the unrelaxed end points of a hop as a band of two images, atoms in the same order.
+
+    Parameters
+    ----------
+    crystal
+        Ordered unit cell.
+    hop
+        Where it goes from and to, in fractions of that cell.
+    repeats
+        Supercell along the three vectors.
+
+    Raises
+    ------
+    InputError
+        If the species is not there, a lattice site that the hop needs is not one, an interstitial has no room, or the
+        hop leads to an image of its own start.
+    """
+    if not crystal.is_ordered:
+        raise InputError("the crystal has partial occupancies", where="hop", remedy="Order it first.")
+    supercell = crystal.copy()
+    supercell.make_supercell(list(repeats), to_unit_cell=False)
+    cell = np.asarray(supercell.lattice.matrix)
+    points = np.asarray(hop.path) @ np.asarray(crystal.lattice.matrix)
+    for leg in np.diff(points, axis=0):
+        if np.linalg.norm(minimum_image(cell, leg)) < np.linalg.norm(leg) - 1e-6:
+            raise InputError(
+                "the hop is longer than half of the supercell, or leads to an image of its own start",
+                where="hop",
+                remedy="Take a larger supercell or a shorter hop.",
+            )
+    symbols = [site.specie.symbol for site in supercell]
+    positions = np.asarray(supercell.cart_coords)
+    if hop.kind == "vacancy":
+        mover, gone = (_site(positions, symbols, cell, place, hop.species) for place in points)
+        if mover == gone:
+            raise InputError("the hop starts and ends on one and the same site", where="hop")
+        second = positions.copy()
+        second[mover] += minimum_image(cell, positions[gone] - positions[mover])
+        keep = [i for i in range(len(symbols)) if i != gone]
+        return Band(tuple(symbols[i] for i in keep), cell, np.stack([positions[keep], second[keep]]))
+    for name, place in (("start", points[0]), ("end", points[-1])):
+        distance = np.linalg.norm(minimum_image(cell, positions - place), axis=1)
+        nearest = int(distance.argmin())
+        if distance[nearest] < 0.6 * contact_distance(hop.species, symbols[nearest]):
+            raise InputError(
+                f"the {name} of the hop is {distance[nearest]:.2f} Å from a {symbols[nearest]} atom",
+                where="hop.path",
+                remedy="Give a place with room for an interstitial.",
+            )
+    final = positions.copy()
+    if hop.kind == "kick-out":
+        pushed = _site(positions, symbols, cell, points[1], hop.species)
+        final[pushed] += minimum_image(cell, points[2] - positions[pushed])
+    both = np.stack([np.vstack([positions, points[0]]), np.vstack([final, points[1]])])
+    return Band((*symbols, hop.species), cell, both)
+
+
+def equal_hops(crystal: Structure, hop: CrystalHop, *, tolerance_A: float = 0.05) -> list[CrystalHop]:
+    """Return every hop that the crystal's symmetry makes equal to one, both directions, once per cell.
+
+    Parameters
+    ----------
+    crystal
+        Ordered unit cell.
+    hop
+        One of them.
+    tolerance_A
+        Points nearer than this are the same.
+    """
+    from .primitive import symmetry_operations
+
+    cell = np.asarray(crystal.lattice.matrix)
+    symbols = [site.specie.symbol for site in crystal]
+    operations = symmetry_operations(cell, np.asarray(crystal.frac_coords) % 1.0, symbols)
+    path = np.asarray(hop.path)
+    found: list[Array] = []
+    for rotation, translation in operations:
+        moved = path @ np.asarray(rotation).T + translation
+        for candidate in (moved, moved[::-1]):
+            home = candidate - np.floor(candidate[0] + 1e-6)
+            if not any(_same_path(home, other, cell, tolerance_A) for other in found):
+                found.append(home)
+    return [
+        CrystalHop(hop.kind, hop.species, tuple((float(a), float(b), float(c)) for a, b, c in one)) for one in found
+    ]
+
+
+def _same_path(one: Array, other: Array, cell: Array, tolerance: float) -> bool:
+    offset = one - other
+    offset = offset - np.rint(offset[0])  # the same hop in another cell
+    return bool(np.linalg.norm(offset @ cell, axis=1).max() < tolerance)
+
+
+def _site(positions: Array, symbols: list[str], cell: Array, place: Array, species: str) -> int:
+    """Return the atom of a species that stands at a place."""
+    own = [i for i, symbol in enumerate(symbols) if symbol == species]
+    if not own:
+        raise InputError(
+            f"there is no {species} in the crystal",
+            where="hop.species",
+            remedy=f"It holds {', '.join(sorted(set(symbols)))}.",
+        )
+    distance = np.linalg.norm(minimum_image(cell, positions[own] - place), axis=1)
+    if distance.min() > _SITE_TOLERANCE_A:
+        raise InputError(
+            f"the nearest {species} site is {distance.min():.2f} Å from where the hop starts or ends",
+            where="hop.path",
+            remedy="Give the fractional coordinates of a site.",
+        )
+    return own[int(distance.argmin())]

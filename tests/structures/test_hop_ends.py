@@ -1,0 +1,73 @@
+"""End points of hops hold the right atoms at the right places, and symmetry finds all equal hops."""
+
+import numpy as np
+import pytest
+from anodeflow.errors import InputError
+from anodeflow.structures.hop_ends import CrystalHop, equal_hops, hop_ends
+from anodeflow.structures.paths import moved_atoms
+from anodeflow.structures.phases import phase
+from pymatgen.core import Lattice, Structure
+
+T_TO_T = CrystalHop("interstitial", "Li", ((0.5, 0.5, 0.5), (0.75, 0.75, 0.75)))
+
+
+def oblique() -> Structure:
+    """A primitive LiS crystal in an oblique cell: Li at the origin, so its neighbours lie along the cell vectors."""
+    cell = np.array([[3.6, 0, 0], [1.2, 3.5, 0], [-0.8, 0.9, 3.9]])
+    return Structure(Lattice(cell), ["Li", "S"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+
+
+def test_an_interstitial_is_added_and_moves_alone():
+    band = hop_ends(phase("Si").structure, T_TO_T, (2, 2, 2))
+    assert band.symbols == ("Si",) * 64 + ("Li",)
+    assert moved_atoms(band) == [64]
+    assert band.displacements_A[64] == pytest.approx(phase("Si").structure.lattice.a * np.sqrt(3) / 4)
+
+
+def test_a_vacancy_hop_takes_one_atom_out_and_crosses_the_edge_of_an_oblique_cell():
+    crystal = oblique()
+    band = hop_ends(crystal, CrystalHop("vacancy", "Li", ((0, 0, 0), (-1, 0, 0))), (3, 3, 3))
+    assert len(band.symbols) == 53 and band.symbols.count("Li") == 26
+    (mover,) = moved_atoms(band)
+    np.testing.assert_allclose(band.positions[1, mover] - band.positions[0, mover], -crystal.lattice.matrix[0])
+
+
+def test_a_kick_out_moves_two_atoms():
+    crystal = oblique()
+    hop = CrystalHop("kick-out", "Li", ((0.5, 0.0, 0.0), (0, 0, 0), (-0.5, 0, 0)))
+    band = hop_ends(crystal, hop, (3, 3, 3))
+    assert len(band.symbols) == 55 and len(moved_atoms(band)) == 2
+
+
+def test_symmetry_gives_every_equal_hop_once():
+    crystal = phase("Si").structure
+    found = equal_hops(crystal, T_TO_T)
+    assert len(found) == 32  # eight tetrahedral sites a cell with four neighbours each
+    vectors = np.array([hop.vector_A(crystal.lattice.matrix) for hop in found])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), np.linalg.norm(vectors[0]))
+    np.testing.assert_allclose(vectors.sum(axis=0), 0, atol=1e-9)
+    low = equal_hops(oblique(), CrystalHop("vacancy", "Li", ((0, 0, 0), (0, 1, 0))))
+    assert len(low) == 2  # forth and back
+
+
+@pytest.mark.parametrize(
+    ("hop", "message"),
+    [
+        (CrystalHop("vacancy", "Na", ((0, 0, 0), (1, 0, 0))), "no Na in the crystal"),
+        (CrystalHop("vacancy", "Li", ((0.3, 0.2, 0.4), (1, 0, 0))), "nearest Li site is"),
+        (CrystalHop("vacancy", "Li", ((0, 0, 0), (2, 0, 0))), "longer than half"),
+        (CrystalHop("vacancy", "Li", ((0, 0, 0), (3, 0, 0))), "longer than half"),
+        (CrystalHop("vacancy", "Li", ((0, 0, 0), (0.01, 0, 0))), "one and the same site"),
+        (CrystalHop("interstitial", "Li", ((0.5, 0, 0), (0.5, 0.5, 0.45))), "from a S atom"),
+    ],
+)
+def test_hops_that_cannot_be_are_refused(hop, message):
+    with pytest.raises(InputError, match=message):
+        hop_ends(oblique(), hop, (3, 3, 3))
+
+
+def test_unknown_kinds_and_wrong_paths_are_refused():
+    with pytest.raises(InputError, match="no kind of hop"):
+        CrystalHop("sideways", "Li", ((0, 0, 0), (1, 0, 0)))
+    with pytest.raises(InputError, match="3 points"):
+        CrystalHop("kick-out", "Li", ((0, 0, 0), (1, 0, 0)))
