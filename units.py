@@ -38,5 +38,6 @@ FS_TO_PS = 1e-3
 
 KCAL_MOL_TO_EV = 4184.0 / FARADAY_C_MOL
 """kcal/mol (thermochemical) in eV."""
+
 SQRT_EV_A2_U_TO_THZ = 15.633302
 """The root of (eV/Å²)/(g/mol) as an angular frequency over 2 π, in THz."""

@@ -18,6 +18,7 @@ from ase.calculators.calculator import Calculator, all_changes
 
 from ...structures.lammps_data import lammps_oriented
 from ...units import BAR_TO_GPA, EV_A3_TO_GPA
+from .evaluate import refuse_shells
 from .failures import MissingExecutableError, failure
 from .script import AtomModify
 from .setup import System
@@ -104,6 +105,7 @@ class LammpsCalculator(Calculator):
         self.close()
         structure = AseAtomsAdaptor.get_structure(atoms)
         system = System.of(structure, self.card)
+        refuse_shells(system)
         self._turn = np.linalg.inv(np.asarray(structure.lattice.matrix)) @ np.asarray(
             lammps_oriented(structure).lattice.matrix
         )

@@ -96,6 +96,16 @@ def read_columns(path: Path, natoms: int) -> tuple[list[int], Array]:
     return steps, np.array(frames).reshape(-1, natoms, 3)
 
 
+def refuse_shells(system: System) -> None:
+    """Raise InputError for a model with shells, whose positions would have to be relaxed for each configuration."""
+    if system.model.shells is not None:
+        raise InputError(
+            f"bands and finite differences with the shells of {system.card.name} are not possible",
+            where="potential",
+            remedy="Take a potential without shells.",
+        )
+
+
 def evaluate(system: System, positions: Array, directory: Path, resources: Resources) -> Evaluation:
     """Evaluate configurations of one system.
 
@@ -119,6 +129,7 @@ def evaluate(system: System, positions: Array, directory: Path, resources: Resou
     natoms = len(system.structure)
     if positions.ndim != 3 or positions.shape[1:] != (natoms, 3):
         raise InputError(f"positions of shape {positions.shape} do not belong to {natoms} atoms")
+    refuse_shells(system)
     directory = Path(directory)
     system.write_files(directory)
     write_configurations(directory / _INPUT, np.asarray(system.structure.lattice.matrix), positions)

@@ -17,7 +17,7 @@ from ...structures.paths import Band
 from ..images import Evaluated, load_arrays, save_arrays
 from ..neb import NebResult, NebSettings, band_forces
 from ..resources import Resources
-from .evaluate import evaluate, read_columns
+from .evaluate import evaluate, read_columns, refuse_shells
 from .launch import run_lammps
 from .script import (
     AtomModify,
@@ -87,6 +87,7 @@ def run_lammps_neb(
     structure = start.structure(0)
     turn = _rotation(start, lammps_oriented(structure).lattice.matrix)
     system = System.of(structure, card)
+    refuse_shells(system)
     done = load_arrays(folder / _FINISHED)
     if done is None:
         positions, segment = _resume(folder, start.positions @ turn)
