@@ -74,7 +74,8 @@ def main() -> None:
         gaps = "; ".join(f"{made.contacts.pairs[key]} {gap:.2f} Å" for key, gap in made.contacts.gaps_A.items())
         misfit = "glass" if made.match is None else f"{100 * made.match.strain:.2f}"
         area = made.record.area_A2 or 0.0
-        lines.append(f"| {name} | {len(made.structure)} | {area:.1f} | {misfit} | {strain} | {gaps} | {spent:.2f} |")
+        shown = name.replace("|", "\\|")
+        lines.append(f"| {shown} | {len(made.structure)} | {area:.1f} | {misfit} | {strain} | {gaps} | {spent:.2f} |")
         file = name.replace(" | ", "_").lower() + ".png"
         write_bytes(folder / "gallery" / file, small_png(made.structure, f"{name}, {len(made.structure)} atoms"))
         pictures += [f"## {name}", "", f"```python\n{call}\n```", "", f"![{name}](gallery/{file})", ""]
