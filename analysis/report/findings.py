@@ -183,6 +183,8 @@ def gaps(results: Results) -> list[Gap]:
     for (label, species, name), members in groups.items():
         if id(members) in done:
             continue
+        if not name and without_fit.get((label, species)) == 0 and all(x.quantity.value is None for x in members):
+            continue  # there is not one diffusivity to fit, which has been said
         same = [
             (other, theirs)
             for (its_label, its_species, other), theirs in groups.items()
@@ -200,7 +202,7 @@ def gaps(results: Results) -> list[Gap]:
     for system in results.systems:
         for species in _species(system):
             runs = without_fit.get((system.label, species), 0)
-            if runs > 1:
+            if runs > 1 and (system.label, species, "") not in groups:
                 good = sum(_has_value(run, species) for run in system.runs)
                 fit = system.arrhenius.get(species)
                 warned = [sentence(brief(text)) for text in fit.warnings] if fit is not None else []
@@ -241,7 +243,7 @@ def _without_fit(results: Results) -> dict[tuple[str, str], int]:
     for system in results.systems:
         for species in _species(system):
             fit = system.arrhenius.get(species)
-            if fit is None or fit.activation_energy is None:
+            if fit is None or fit.activation_energy is None or fit.activation_energy.value is None:
                 found[system.label, species] = sum(species in run.msd for run in system.runs)
     return found
 
@@ -269,7 +271,8 @@ def _gap(subject: str, members: list[Located], so: str) -> Gap:
     for same in alike.values():
         where, text = same[-1]
         others = joined(list(dict.fromkeys(group for group, _ in same[:-1] if group != where)))
-        if len(groups) == 1 or len({text for _, text in same}) == 1 or not at:
+        everywhere = len({text for _, text in same}) == 1 and {group for group, _ in same} == set(groups)
+        if len(groups) == 1 or everywhere or not at:
             reasons.append(text)
         else:
             reasons.append(f"{where}: {text}" + (f" Likewise at {others}." if others else ""))

@@ -65,14 +65,13 @@ def number_text(value: float | None, uncertainty: float | None = None) -> str:
 def quantity_text(quantity: Quantity, *, unit: bool = True) -> str:
     """Return value, error and unit as plain text; *no result* where there is none.
 
-    Without an error five digits are shown. An error of more than half the value is not symmetric, and ± would
-    mislead: then the value stands with two digits, and the 95 % interval, which every table shows, says how sure it
-    is.
+    Without an error five digits are shown. Where the 95 % interval is far from symmetric, ± would mislead: then the
+    value stands with two digits, and the interval, which every table shows, says how sure it is.
     """
     if quantity.value is None:
         return "no result"
     text = number_text(quantity.value, quantity.uncertainty)
-    if quantity.interval95 and quantity.uncertainty and quantity.uncertainty > abs(quantity.value) / 2:
+    if _lopsided(quantity):
         text = number_text(float(f"{quantity.value:.2g}"))
     elif quantity.uncertainty is None:
         text = number_text(float(f"{quantity.value:.5g}"))
@@ -82,6 +81,14 @@ def quantity_text(quantity: Quantity, *, unit: bool = True) -> str:
     if "±" in text and "(" not in text:
         text = f"({text})"
     return f"{text}{NOT_BREAKING}{suffix}"
+
+
+def _lopsided(quantity: Quantity) -> bool:
+    """Whether the 95 % interval reaches more than twice as far to one side of the value as to the other."""
+    if quantity.interval95 is None or quantity.value is None:
+        return False
+    below, above = quantity.value - quantity.interval95[0], quantity.interval95[1] - quantity.value
+    return max(below, above) > 2 * max(min(below, above), 0.0)
 
 
 def quantity_html(quantity: Quantity, key: str, *, unit: bool = True) -> str:

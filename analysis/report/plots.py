@@ -300,7 +300,10 @@ def _temperature_axis(axes: Axes) -> None:
 
 
 def _barrier_text(fit: Arrhenius) -> str:
-    return f"Eₐ = {quantity_text(fit.activation_energy)}" if fit.activation_energy else "no fit"
+    if fit.activation_energy is None or fit.activation_energy.value is None:
+        return "no fit"
+    doubt = "" if fit.activation_energy.converged else ", not converged"
+    return f"Eₐ = {quantity_text(fit.activation_energy)}{doubt}"
 
 
 def _arrhenius_description(curves: Sequence[ArrheniusCurve]) -> str:

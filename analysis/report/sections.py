@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -10,7 +11,7 @@ import yaml
 from ...quantity import Quantity
 from ..literature import LiteratureValue
 from .document import Citation, Results, System
-from .findings import arrhenius_points, asked, cautions, diffusivities, doubts, found, gaps
+from .findings import arrhenius_points, asked, brief, cautions, diffusivities, doubts, found, gaps
 from .markup import (
     NOT_BREAKING,
     duration_text,
@@ -199,10 +200,16 @@ def _quantities(results: Results, index: int, compared: Iterable[Comparison]) ->
     for comparison in compared:
         by_path.setdefault(comparison.located.path, []).append(comparison)
     groups: dict[str, list[list[str]]] = {}
-    for located in of_system(results, index):
+    own = list(of_system(results, index))
+    times = Counter(located.quantity.method for located in own)
+    notes = [method for method, count in times.items() if method and count > 2]
+    for located in own:
         quantity = located.quantity
         species = f" of {escape(quantity.species)}" if quantity.species else ""
         method = f"<small>{escape(quantity.method)}</small>" if quantity.method else ""
+        if quantity.method in notes:
+            number = notes.index(quantity.method) + 1
+            method = f' <sup><a href="#note{index}-{number}" aria-label="method {number}">{number}</a></sup>'
         reason = "" if quantity.value is not None else f"<small>{escape(_reasons(quantity))}</small>"
         groups.setdefault(located.group, []).append(
             [
@@ -217,11 +224,13 @@ def _quantities(results: Results, index: int, compared: Iterable[Comparison]) ->
         return ""
     columns = ("Quantity", "Value ± error", "95 % interval", "Samples", "Literature and remarks")
     caption = f"All quantities of {results.systems[index].label}"
-    return stacked_table(caption, columns, list(groups.items()), numeric=(1, 2, 3))
+    listed = "".join(f'<li id="note{index}-{i}">{escape(sentence(note))}</li>' for i, note in enumerate(notes, start=1))
+    below = f'<ol class="notes">{listed}</ol>' if listed else ""
+    return stacked_table(caption, columns, list(groups.items()), numeric=(1, 2, 3)) + below
 
 
 def _reasons(quantity: Quantity) -> str:
-    return " ".join(sentence(warning) for warning in quantity.warnings)
+    return " ".join(sentence(brief(warning)) for warning in quantity.warnings)
 
 
 def _beside(compared: Sequence[Comparison]) -> str:

@@ -155,6 +155,26 @@ def test_gaps_of_one_cause_are_one_gap(synthetic_document):
     assert not any(text.startswith("No ionic conductivity") for text in texts)
 
 
+def test_no_fit_is_said_once_where_there_is_nothing_to_fit(synthetic_document):
+    document = copy.deepcopy(synthetic_document)
+    nothing = {"name": "x", "value": None, "unit": "eV", "species": "Si", "converged": False, "warnings": ["no points"]}
+    document["systems"][0]["arrhenius"]["Si"] = {
+        "activation_energy": {**nothing, "name": "activation_energy"},
+        "prefactor": {**nothing, "name": "diffusion_prefactor"},
+        "at_300K": {**nothing, "name": "tracer_diffusivity", "unit": "cm^2/s"},
+    }
+    texts = [gap.what for gap in gaps(Results.model_validate(document)) if "Si in c-" in gap.what]
+    assert texts == [
+        "No tracer diffusivity of Si in c-Li₁₅Si₄ at 600, 750, 900 and 1050 K, and so no activation energy."
+    ]
+
+
+def test_a_method_used_often_is_a_note(page):
+    assert page.count("generalised least squares on the MSD") <= 2 + 8  # a note a system, and the drawings' data
+    for target in re.findall(r'href="#(note\d+-\d+)"', page):
+        assert f'id="{target}"' in page
+
+
 def test_a_fit_that_must_not_be_used_is_a_gap(synthetic_document):
     document = copy.deepcopy(synthetic_document)
     aside = "not diffusive yet: the slope still changes at the longest lags, log–log slope 0.3 (of 1)"
@@ -267,6 +287,7 @@ def test_numbers_as_they_are_printed():
     assert plain(interval_text(Quantity("t", 1049.3, "K", 2.1))) == "1045.2 to 1053.4"
     assert plain(interval_text(Quantity("e", 0.6, "eV", interval95=(0.5, 0.733)))) == "0.50 to 0.73"
     assert plain(interval_text(Quantity("p", 0.5, "eV", interval95=(0.00803, 32.2)))) == "0.00803 to 32.2"
+    assert plain(quantity_text(Quantity("p", -0.01, "GPa", 0.02, (-0.05, 0.03)))) == "(−0.010 ± 0.020) GPa"
     assert plain(quantity_text(Quantity("d", None, "eV", converged=False))) == "no result"
     assert unit_text("A^3") == "Å³"
     assert unit_text("eV/A^2") == "eV/Å²"
