@@ -190,17 +190,7 @@ def arrhenius_fit(
     more than their errors, these are enlarged by the root of the reduced chi-squared (R. T. Birge, Phys.
     Rev. 40 (1932) 207).
     """
-    if len(temperatures_K) != len(diffusivities):
-        raise InputError(
-            f"{len(temperatures_K)} temperatures for {len(diffusivities)} diffusion coefficients",
-            remedy="Give one temperature for each.",
-        )
-    points = tuple(
-        sorted(
-            (_point(float(temperature), item) for temperature, item in zip(temperatures_K, diffusivities, strict=True)),
-            key=lambda point: point.temperature_K,
-        )
-    )
+    points = usable_points(temperatures_K, diffusivities)
     used = [point for point in points if not point.left_out]
     species = species or next((point.diffusivity.species for point in points if point.diffusivity.species), None)
     warnings: list[str] = []
@@ -225,7 +215,7 @@ def arrhenius_fit(
         warnings.append("two temperatures give a line but no check of it: a third is needed")
 
     x = np.array([1 / (BOLTZMANN_EV_K * point.temperature_K) for point in used])
-    y, error = np.array([_logarithm(point.diffusivity) for point in used]).T
+    y, error = np.array([log_diffusivity(point.diffusivity) for point in used]).T
     parts = [np.arange(len(used))]
     if len(temperatures) > 3 and _chi_squared(x, y, error, 1) - _chi_squared(x, y, error, 2) > _BEND:
         parts = _split(x, y, error)
@@ -250,6 +240,27 @@ def arrhenius_fit(
         for line, part in zip(lines, parts, strict=True)
     )
     return ArrheniusFit(segments[0].activation_energy, segments[0].prefactor, segments, points, species)
+
+
+def usable_points(temperatures_K: Sequence[float], diffusivities: Sequence[Quantity]) -> tuple[ArrheniusPoint, ...]:
+    """Return the points from cold to hot, each with the reason why it cannot be used, if there is one.
+
+    Raises
+    ------
+    InputError
+        If the lists differ in length, or a temperature or unit cannot be used.
+    """
+    if len(temperatures_K) != len(diffusivities):
+        raise InputError(
+            f"{len(temperatures_K)} temperatures for {len(diffusivities)} diffusion coefficients",
+            remedy="Give one temperature for each.",
+        )
+    return tuple(
+        sorted(
+            (_point(float(temperature), item) for temperature, item in zip(temperatures_K, diffusivities, strict=True)),
+            key=lambda point: point.temperature_K,
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -349,7 +360,7 @@ def _point(temperature: float, item: Quantity) -> ArrheniusPoint:
     return ArrheniusPoint(temperature, item, reason)
 
 
-def _logarithm(item: Quantity) -> tuple[float, float]:
+def log_diffusivity(item: Quantity) -> tuple[float, float]:
     """Return ``ln D`` and its standard error, from the interval where there is one: D is a scale."""
     value = float(item.value or 0.0)
     if item.interval95 and item.interval95[0] > 0:

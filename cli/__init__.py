@@ -7,8 +7,7 @@ import sys
 import typer
 
 from ..errors import AnodeflowError
-from . import analyse, build, build_interface, phases, potentials, run
-from . import analyse_transport as _analyse_transport  # noqa: F401 - registers its verbs on analyse.app
+from . import analyse, analyse_profile, analyse_transport, build, build_interface, phases, potentials, run
 
 app = typer.Typer(
     name="anodeflow",
@@ -23,6 +22,8 @@ app.command("report")(run.report)
 app.command("phases")(phases.phases)
 app.add_typer(build.app, name="build")
 build_interface.register(build.app)
+analyse_transport.register(analyse.app)
+analyse_profile.register(analyse.app)
 app.add_typer(analyse.app, name="analyse")
 app.add_typer(potentials.app, name="potentials")
 

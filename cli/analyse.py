@@ -181,6 +181,8 @@ def _print(quantities: Sequence[Quantity], warnings: Sequence[str], files: Seque
 def _label(item: Quantity) -> str:
     """Return the name of a quantity as people say it, with its kind where two share a name."""
     label = item.name.replace("_", " ") + (f" of {item.species}" if item.species else "")
+    if "layer " in item.source:
+        return f"{label}, {item.source[item.source.index('layer ') + 6 :]}"
     for kind in ("kinisi", "tracer", "collective"):
         if kind in item.method and kind not in label and item.name in ("tracer_diffusivity", "ionic_conductivity"):
             return f"{label} ({kind})"

@@ -20,7 +20,6 @@ from .analyse import (
     Step,
     Stop,
     Timestep,
-    app,
     finish,
     fixed,
     read,
@@ -37,7 +36,13 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed of kinisi's sampling.")]
 _CURVE = ("species", "lag_time_ps", "msd_A2", "msd_error_A2")
 
 
-@app.command("diffusion")
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module to ``anodeflow analyse``."""
+    app.command("diffusion")(diffusion)
+    app.command("conductivity")(conductivity)
+    app.command("arrhenius")(arrhenius)
+
+
 def diffusion(
     files: Files,
     species: Species = ["Li"],  # noqa: B006 - typer reads the default, nothing changes it
@@ -113,7 +118,6 @@ def diffusion(
     )
 
 
-@app.command("conductivity")
 def conductivity(
     files: Files,
     temperature_K: Annotated[float, typer.Option("--temperature-K", help="Temperature of the run.", min=0)],
@@ -178,7 +182,6 @@ def conductivity(
     )
 
 
-@app.command("arrhenius")
 def arrhenius(
     files: Annotated[
         list[Path],

@@ -192,3 +192,32 @@ def test_argyrodite_pieces_are_joined(capsys, monkeypatch, shared):
     assert 3e-6 < ours["value"] < 3e-5
     curve = document["msd"]["Li"]
     assert 0.3 < np.interp(0.1, curve["lag_time_ps"], curve["msd_A2"]) < 0.6
+
+
+def test_profile_with_layers_and_interface(capsys, monkeypatch, dump, tmp_path):
+    code, out, err = run(
+        capsys,
+        monkeypatch,
+        *("analyse", "profile", dump, "--timestep-fs", 1, "--drift", "Si", "--diffusion-layer-A", 3.7, "--json"),
+        *("--out", tmp_path / "p", "--layer-A", 1),
+    )
+    assert code == 0, err
+    document = json.loads(out)
+    profile = document["density"]
+    area_height = np.diff(profile["edges_A"]) * 12 * 10.39
+    assert (np.array(profile["density_per_A3"]["Li"]) * area_height).sum() == pytest.approx(24)
+    along = [item for item in document["quantities"] if item["name"] == "parallel_diffusivity"]
+    assert len(along) == 3
+    values = [item["value"] for item in along if item["value"] is not None]
+    assert np.mean(values) == pytest.approx(0.05 / 0.1 * 1e-4, rel=0.25)
+    assert {"density.csv", "diffusion_Li.csv", "density.png", "profile.html"} <= {
+        path.name for path in (tmp_path / "p").iterdir()
+    }
+    code, _, err = run(
+        capsys, monkeypatch, "analyse", "profile", dump, "--timestep-fs", 1, "--interface", 2, 10, "--side", "Li Si"
+    )
+    assert code == 2
+    assert "no step of the composition" in err
+    code, _, err = run(capsys, monkeypatch, "analyse", "profile", dump, "--timestep-fs", 1, "--axis", "d")
+    assert code == 2
+    assert "no box vector d" in err
