@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The build backend warns of every editable installation.
+PIP := PYTHONWARNINGS=ignore $(BIN)/pip install --quiet
 EXAMPLE := examples/lithium_silicon.yaml
 
 .PHONY: run test lint types clean
@@ -27,18 +29,18 @@ types:
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "anodeflow needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
+	$(PIP) --upgrade pip
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --editable .
+	$(PIP) --editable .
 	touch $@
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(PIP) --editable '.[test]'
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-lint: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --editable '.[test,lint]'
+	$(PIP) --editable '.[test,lint]'
 	touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 clean:
