@@ -10,8 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from ase.build import bulk
-from ase.io import read, write
+from ase.io import read
 
 MODEL = ["--arch", "chgnet", "--device", "cpu", "--no-tracker"]
 MD = ["md", "--ensemble", "nvt", "--temp", "900", "--timestep", "1", "--traj-every", "2", "--stats-every", "2",
@@ -67,23 +66,6 @@ def main(case: Path, work: Path) -> None:
     end(folder, "the same command again", janus(folder, *command).wait())
     ramp = ["--temp-start", "900", "--temp-end", "300", "--temp-step", "300", "--temp-time", "6"]
     end(work / "ramp", "ramp", janus(work / "ramp", *MD, *struct, *ramp, "--steps", "0").wait())
-    lithium = bulk("Li", cubic=True, a=3.43) * (2, 2, 2)
-    first, last = lithium.copy(), lithium.copy()
-    nearest = 1 if lithium.get_distance(0, 1, mic=True) < 3.0 else 2
-    del first[0]
-    last.positions[nearest] = lithium.positions[0]
-    del last[0]
-    for name, atoms in (("first", first), ("last", last)):
-        write(work / f"{name}.extxyz", atoms)
-    code = janus(
-        work / "neb", "neb", "--init-struct", str(work / "first.extxyz"), "--final-struct", str(work / "last.extxyz"),
-        "--n-images", "3", "--fmax", "0.1", "--steps", "30", "--minimize", "--file-prefix", "neb", *MODEL,
-    ).wait()  # fmt: skip
-    print("neb: exit", code, sorted(path.name for path in (work / "neb").iterdir()))
-    for result in (work / "neb").glob("*results*"):
-        print(result.read_text())
-    if code:
-        print((work / "neb" / "out.log").read_text()[-600:])
 
 
 if __name__ == "__main__":
