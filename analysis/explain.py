@@ -45,6 +45,37 @@ EXPLANATIONS: dict[str, tuple[str, ...]] = {
         "D across the layers: from the decay of the survival probability between absorbing walls, or from the "
         "drift-free local spread of short displacements.",
     ),
+    "structure": (
+        "Radial distribution: pairs within a shell over those of a gas of the same density, all periodic images "
+        "counted. Coordination number: neighbours up to the first minimum behind the first peak, or the shell given.",
+        "Bonds reach to 1.25 times the sum of covalent radii (B. Cordero et al., Dalton Trans. (2008) 2832); clusters "
+        "are what bonds join. An anion is like that of a lithium salt if nothing but lithium bonds to it and it has "
+        "the salt's number of lithium neighbours, give or take one.",
+    ),
+    "stress": (
+        "Stress of a layer: the sum of LAMMPS' per-atom stress × volume (virial and kinetic part, compute "
+        "stress/atom) over the volume of the layer; tension is positive. Layers sum to minus the pressure tensor.",
+        "In equilibrium the stress normal to the layers is the same in all of them; what it varies by is given beside "
+        "its error. Errors: blocks of time (H. Flyvbjerg, H. G. Petersen, J. Chem. Phys. 91 (1989) 461).",
+        "Interface stress: excess of the in-plane stress over the bulk on both sides (J. W. Cahn, F. Larché, Acta "
+        "Metall. 30 (1982) 51).",
+    ),
+    "jumps": (
+        "An ion belongs to the site in whose core it was last (C. Schütte et al., J. Chem. Phys. 134 (2011) 204105). "
+        "Rate: jumps over time in sites; its interval is Poisson's, widened where ions differ more than chance.",
+        "Correlation factor: 1 + 2 Σ <a(j)·a(j+k)> / <a²> over successive jumps (J. Bardeen, C. Herring, 1952).",
+        "Percolation barrier: k T ln of the peak density over the highest density that connects the cell with its "
+        "own image.",
+    ),
+    "neb": (
+        "Energies and, where known, forces along the path are interpolated over arc length by piecewise quintics. The "
+        "interval adds twice the difference from cubics and half the change when an image is left out; it is the "
+        "error of the interpolation, not of the energies.",
+    ),
+    "voltage": (
+        "V = -(E2 - E1 - (x2 - x1) E(Li)) / (x2 - x1) between neighbours on the convex hull (M. K. Aydinol et al., "
+        "Phys. Rev. B 56 (1997) 1354), energies standing for free energies.",
+    ),
 }
 
 

@@ -83,11 +83,11 @@ def elastic_constants(strain: FloatArray, stress_GPa: FloatArray, *, source: str
     stiffness = solution[index]
     free = len(right) - 27
     error: FloatArray = np.full((6, 6), np.nan)
-    covariance = np.zeros((27, 27))
+    covariance: FloatArray = np.zeros((27, 27))
     if free > 0:
         variance = float(((right - matrix @ solution) ** 2).sum() / free)
-        covariance = variance * np.linalg.inv(matrix.T @ matrix)
-        error = np.sqrt(np.diag(covariance)[:21])[index]
+        covariance = np.asarray(variance * np.linalg.inv(matrix.T @ matrix), dtype=np.float64)
+        error = np.asarray(np.sqrt(np.diag(covariance)[:21])[index], dtype=np.float64)
     notes: tuple[str, ...] = ()
     if np.abs(strains).max() > 0.03:
         notes = (f"strains reach {np.abs(strains).max():.3g}; constants beyond the linear range differ",)

@@ -246,7 +246,7 @@ def stress_profile(
     _check_axis(first_cell, axis, str(path))
     height = float(_height(first_cell, axis))
     if layers is None:
-        layers = max(1, int(height / layer_A))
+        layers = max(1, int(height / layer_A + 1e-6))
     mean = BlockMean((layers, 6))
     density = np.zeros(layers)
     heights = volumes = 0.0

@@ -7,7 +7,17 @@ import sys
 import typer
 
 from ..errors import AnodeflowError
-from . import analyse, analyse_profile, analyse_transport, build, build_interface, phases, potentials, run
+from . import (
+    analyse,
+    analyse_profile,
+    analyse_structure,
+    analyse_transport,
+    build,
+    build_interface,
+    phases,
+    potentials,
+    run,
+)
 
 app = typer.Typer(
     name="anodeflow",
@@ -24,6 +34,7 @@ app.add_typer(build.app, name="build")
 build_interface.register(build.app)
 analyse_transport.register(analyse.app)
 analyse_profile.register(analyse.app)
+analyse_structure.register(analyse.app)
 app.add_typer(analyse.app, name="analyse")
 app.add_typer(potentials.app, name="potentials")
 
