@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-_DOUBTFUL, _AMBIGUOUS = 0.3, 0.45
+DOUBTFUL, AMBIGUOUS = 0.3, 0.45
 """Fractions of the cell between frames: above the first a warning, above the second a refusal."""
 
 
@@ -71,7 +71,7 @@ def unwrap_small_steps(
             turns[:, along] = np.rint(step[:, along])
             if along.size:
                 worst = float(np.abs((step - turns)[:, along]).max())
-                if worst > _AMBIGUOUS:
+                if worst > AMBIGUOUS:
                     atom = int(np.abs((step - turns)[:, along]).max(axis=1).argmax())
                     raise InputError(
                         f"atom {atom + 1} moves {worst:.2f} of the cell between frames {i - 1} and {i}, "
@@ -85,7 +85,7 @@ def unwrap_small_steps(
         previous = fractional
         if shift.any():
             unwrapped[i] += shift @ cell
-    if largest > _DOUBTFUL and warnings is not None:
+    if largest > DOUBTFUL and warnings is not None:
         warnings.append(f"positions are wrapped and atoms move up to {largest:.2f} of the cell between frames")
     return unwrapped
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,3 +157,32 @@ class DumpStream:
         if np.isfinite(said):
             return said
         return np.nan if self.timestep_fs is None else step * self.timestep_fs * FS_TO_PS
+
+
+class Observer(Protocol):
+    """What can be fed from one pass, such as `anodeflow.analysis.structure.RadialCounter`."""
+
+    def add(self, positions: FloatArray, cell: FloatArray) -> None:
+        """Take in the positions, shape ``(N, 3)``, and the cell, shape ``(3, 3)``, of one frame in Å."""
+
+
+def observe(
+    stream: DumpStream, observers: Sequence[Observer], progress: Callable[[int, int], None] | None = None
+) -> int:
+    """Feed all observers from one pass over a dump and return the number of frames.
+
+    Parameters
+    ----------
+    stream
+        Dump.
+    observers
+        Each is given every frame.
+    progress
+        Called with the number of frames done and their total.
+    """
+    count = 0
+    for frame in stream.frames(progress):
+        for observer in observers:
+            observer.add(frame.positions, frame.cell)
+        count += 1
+    return count

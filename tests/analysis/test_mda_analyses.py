@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import warnings
+
+import MDAnalysis
+import MDAnalysis.transformations
+import numpy as np
+import pytest
+from anodeflow.analysis import mda, mda_reader  # noqa: F401 - the reader registers itself
+from anodeflow.analysis.displacements import walk
+from anodeflow.analysis.msd import msd_by_element
+from anodeflow.analysis.stream import DumpStream, observe
+from anodeflow.analysis.structure import RadialCounter, radial_distribution
+from anodeflow.analysis.trajectory import read_trajectory
+from anodeflow.analysis.walk_stream import stream_walk
+from anodeflow.errors import InputError
+from dumps import ORIGIN, random_walk, write_dump
+
+
+@pytest.fixture
+def run(tmp_path):
+    positions = random_walk(frames=60, atoms=50, step_A=0.4)
+    path = write_dump(tmp_path / "run.lammpstrj", positions, layout="x", flags=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kinds = {"format": "LAMMPSTEXT", "topology_format": "LAMMPSTEXT"}
+        yield MDAnalysis.Universe(str(path), timestep_fs=2, **kinds), read_trajectory(path, timestep_fs=2), path
+
+
+def test_each_gives_the_numbers_of_the_plain_functions(run):
+    u, t, _ = run
+    elements = ["Si", "Li"] * 25
+    u.add_TopologyAttr("elements", elements)
+    found = mda.MeanSquaredDisplacement(u.atoms, "Li").run(start=10, stop=50)
+    plain = msd_by_element(t[10:50], ["Li"])["Li"]
+    assert np.allclose(found.results.msd, plain.msd_A2, rtol=1e-4, atol=1e-6)
+    assert np.allclose(found.results.lag_time, plain.lag_time_ps)
+    rdf = mda.RadialDistributionFunction(u.atoms, "Li", "Si", r_max_A=4, bins=20).run(step=7)
+    assert np.allclose(rdf.results.rdf.g, radial_distribution(t[::7], "Li", "Si", r_max_A=4, bins=20).g, atol=0.02)
+    density = mda.SpeciesDensity(u.atoms, "Li", spacing_A=1.0).run()
+    assert density.results.density.density_per_A3.mean() * t.volume[0] == pytest.approx(25, rel=1e-4)
+    sites = np.array([[0.1, 0.1, 0.1], [0.6, 0.6, 0.6]])
+    record = mda.Jumps(u.atoms, "Li", sites, core_A=2.0).run().results.record
+    assert record.occupation.shape == (60, 25)
+
+
+def test_wrapped_universes_are_followed_by_small_steps(run):
+    u, t, _ = run
+    u.add_TopologyAttr("elements", ["Si", "Li"] * 25)
+    wrapped = MDAnalysis.transformations.wrap(u.atoms)
+    u.trajectory.add_transformations(wrapped)
+    found = mda.MeanSquaredDisplacement(u.atoms, "Li", wrapped=True).run()
+    assert np.allclose(found.results.msd, msd_by_element(t, ["Li"])["Li"].msd_A2, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", ["xu", "x"])
+@pytest.mark.parametrize("breathing", [False, True])
+def test_streamed_walk_is_the_walk(tmp_path, layout, breathing):
+    from test_msd import npt_walk
+
+    truth, unwrapped, cells = npt_walk(frames=40, atoms=30)
+    if not breathing:
+        unwrapped, cells = random_walk(frames=40, atoms=30), np.broadcast_to(cells[0], cells.shape)
+    path = write_dump(tmp_path / "run.dump", unwrapped + ORIGIN, cells, layout=layout)
+    for drift in ("all", "Si", None):
+        found = stream_walk(path, "Li", timestep_fs=2, drift=drift)
+        plain = walk(read_trajectory(path, timestep_fs=2), "Li", drift=drift)
+        assert np.allclose(found.displacements, plain, atol=1e-5)
+    assert found.time_ps[3] == pytest.approx(0.6)
+    if breathing:
+        assert np.allclose(found.displacements, truth[:, 1::2], atol=1e-5)
+    with pytest.raises(InputError, match="no P among Li, Si"):
+        stream_walk(path, "P")
+
+
+def test_one_pass_feeds_all_observers(run):
+    _, t, path = run
+    stream = DumpStream(path, timestep_fs=2)
+    pairs = [("Li", "Li"), ("Li", "Si"), ("Si", "Si")]
+    counters = [RadialCounter(stream.species, pair, 4.0, 20) for pair in pairs]
+    seen = []
+    assert observe(stream, counters, lambda done, total: seen.append((done, total))) == 60
+    assert seen[-1] == (60, 60)
+    for counter, pair in zip(counters, pairs, strict=True):
+        assert np.allclose(counter.result().g, radial_distribution(t, *pair, r_max_A=4.0, bins=20).g)
