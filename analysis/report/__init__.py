@@ -23,7 +23,7 @@ A page for the results of one analysis, with a plot of its own:
 >>> write_analysis_page(document, "out", [figure])  # doctest: +SKIP
 PosixPath('out/analysis.html')
 
-A matplotlib figure of any other kind goes in through `drawn`.
+A matplotlib figure of any other kind goes in through `drawn`, a PNG through `pictured`.
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ from typing import Any
 from ...errors import InputError
 from ...files import write_text
 from .document import MeanSquaredDisplacement, Results, read_results
-from .svg import Figure, drawn
+from .svg import Figure, drawn, pictured
 
 __all__ = [
     "Figure",
     "MeanSquaredDisplacement",
     "Results",
     "drawn",
+    "pictured",
     "read_results",
     "write_analysis_page",
     "write_report",

@@ -5,25 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .document import Results
-from .markup import escape, interval_text, joined, name_text, number_text, quantity_html, table
+from .markup import escape, interval_text, joined, name_text, number_text, quantity_html, sentence, table
 from .page import Section, figure_html, page
 from .quantities import comparisons
 from .sections import citations, literature, provenance
 from .svg import Figure
 
 
-def analysis_html(results: Results, figures: Sequence[Figure], title: str) -> str:
-    """Return the page: what did not converge, the quantities, the figures, and where they came from."""
+def analysis_html(results: Results, figures: Sequence[Figure], title: str, explanation: str = "") -> str:
+    """Return the page: what did not converge, the quantities, the figures, how they were had and from what.
+
+    Parameters
+    ----------
+    results
+        Quantities, warnings and inputs; no systems.
+    figures
+        In the order to show them.
+    title
+        Heading.
+    explanation
+        Paragraphs on the method, separated by empty lines.
+    """
     compared = comparisons(results)
     parts = [
         Section("results", "Results", _lead(results) + _quantities(results)),
         Section("figures", "Figures", _figures(figures)),
         Section("literature", "Literature", literature(results, compared) if compared else ""),
+        Section("method", "Method", "".join(f"<p>{escape(p)}</p>" for p in explanation.split("\n\n") if p.strip())),
         Section("provenance", "Provenance", provenance(results)),
         Section("citations", "References", citations(results.citations)),
     ]
-    footer = f"Written by anodeflow {escape(results.anodeflow)}; <code>analysis.csv</code> beside it holds the numbers."
-    return page(title, f"anodeflow {' '.join(results.command[1:3])}", [], parts, footer)
+    footer = f"Written by anodeflow {escape(results.anodeflow)}; the files beside this page hold the numbers."
+    return page(title, " ".join(["anodeflow", *results.command[1:3]]), [], parts, footer)
 
 
 def _lead(results: Results) -> str:
@@ -32,11 +45,15 @@ def _lead(results: Results) -> str:
     for quantity in missing:
         species = f" of {quantity.species}" if quantity.species else ""
         why = " ".join(quantity.warnings) or "No reason was given."
-        lines.append(f"No usable {name_text(quantity.name)}{species}: {why}")
+        lines.append(sentence(f"No usable {name_text(quantity.name)}{species}: {why}"))
+    about: dict[str, dict[str, None]] = {}
     for quantity in results.quantities:
         if quantity not in missing:
-            lines += [f"{name_text(quantity.name).capitalize()}: {warning}" for warning in quantity.warnings]
-    lines += results.warnings
+            species = f" of {quantity.species}" if quantity.species else ""
+            for warning in quantity.warnings:
+                about.setdefault(warning, {})[name_text(quantity.name) + species] = None
+    lines += [sentence(f"{joined(list(names))}: {warning}") for warning, names in about.items()]
+    lines += [sentence(warning) for warning in results.warnings]
     if not lines:
         return ""
     items = "".join(f"<li>{escape(line)}</li>" for line in dict.fromkeys(lines))

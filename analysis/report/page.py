@@ -42,6 +42,7 @@ def figure_html(figure: Figure) -> str:
                 f"<span>{escape(series.label)}{note}</span></button></li>"
             )
         legend = f'<ul class="legend" aria-label="Series">{"".join(entries)}</ul>'
+    caption = f"<figcaption><p>{escape(figure.caption)}</p></figcaption>" if figure.caption else ""
     numbers = ""
     if figure.rows:
         inside = table(
@@ -52,7 +53,7 @@ def figure_html(figure: Figure) -> str:
         numbers = f'<details class="numbers"><summary>Numbers of this figure</summary>{inside}</details>'
     return (
         f'<figure class="chart" id="{figure.key}"><div class="head"><h4>{escape(figure.title)}</h4>{tabs}</div>'
-        f"{drawings}{legend}<figcaption><p>{escape(figure.caption)}</p></figcaption>{numbers}</figure>"
+        f"{drawings}{legend}{caption}{numbers}</figure>"
     )
 
 
@@ -82,7 +83,9 @@ def page(title: str, over: str, facts: Sequence[tuple[str, str]], sections: Sequ
     sections = [section for section in sections if section.body]
     folder = resources.files(__package__)
     style = (folder / "report.css").read_text(encoding="utf-8")
-    script = (folder / "report.js").read_text(encoding="utf-8")
+    script = ""
+    if any('<script type="application/json"' in section.body for section in sections):
+        script = f"<script>\n{(folder / 'report.js').read_text(encoding='utf-8')}</script>\n"
     meta = "".join(f"<li><b>{escape(name)}</b> {value}</li>" for name, value in facts if value)
     links = "".join(f'<li><a href="#{s.key}">{escape(s.title)}</a></li>' for s in sections)
     body = "".join(
@@ -101,5 +104,5 @@ def page(title: str, over: str, facts: Sequence[tuple[str, str]], sections: Sequ
         f'<header class="top" id="top"><p class="over">{escape(over)}</p><h1>{escape(title)}</h1>'
         f'<ul class="meta">{meta}</ul></header>\n'
         f'<nav class="contents" aria-label="Contents"><ul>{links}</ul></nav>\n<main>\n{body}\n</main>\n'
-        f"<footer>{footer}</footer>\n</div>\n<script>\n{script}</script>\n</body>\n</html>\n"
+        f"<footer>{footer}</footer>\n</div>\n{script}</body>\n</html>\n"
     )

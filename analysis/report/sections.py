@@ -393,7 +393,10 @@ def provenance(results: Results) -> str:
     inputs = [
         [f"<code>{escape(path)}</code>", f"<code>{escape(digest)}</code>"] for path, digest in results.inputs.items()
     ]
-    text = facts + (table("Input files", ("File", "SHA-256"), inputs) if inputs else "")
+    if not any(results.inputs.values()):
+        inputs = [row[:1] for row in inputs]
+    columns = ("File", "SHA-256") if any(results.inputs.values()) else ("File",)
+    text = facts + (table("Input files", columns, inputs) if inputs else "")
     if results.campaign:
         dumped = yaml.safe_dump(results.campaign, sort_keys=False, allow_unicode=True, width=100)
         text += _folded("The campaign with every default written out", dumped)

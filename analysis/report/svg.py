@@ -6,6 +6,7 @@ replaced by ``var(--name)`` in the SVG, so that the same drawing follows the lig
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from collections.abc import Iterator
@@ -204,6 +205,23 @@ def to_svg(figure: Canvas, key: str, description: str) -> str:
     text = re.sub(r"^<svg[^>]*>", head, text)
     text = re.sub(r"(-?\d+\.\d\d)\d+", r"\1", text)  # a hundredth of a point is enough
     return re.sub(r"\n\s*", "\n", text).strip()
+
+
+def pictured(picture: bytes, key: str, title: str, caption: str) -> Figure:
+    """Take a PNG into a page.
+
+    Parameters
+    ----------
+    picture
+        Content of the PNG file.
+    key, title, caption
+        As for `drawn`.
+    """
+    from .markup import escape
+
+    source = base64.b64encode(picture).decode()
+    image = f'<img class="plot" alt="{escape(caption or title)}" src="data:image/png;base64,{source}">'
+    return Figure(key, title, caption, (View("", image),))
 
 
 def drawn(figure: Canvas, key: str, title: str, caption: str) -> Figure:

@@ -8,7 +8,8 @@ import html.parser
 import re
 
 import pytest
-from anodeflow.analysis.report import Results, drawn, report_html, write_analysis_page
+from anodeflow.analysis.page import write_page
+from anodeflow.analysis.report import Results, drawn, pictured, report_html, write_analysis_page
 from anodeflow.analysis.report.findings import asked, cautions, doubts, found, gaps
 from anodeflow.analysis.report.markup import (
     interval_text,
@@ -330,3 +331,26 @@ def test_a_matplotlib_figure_of_another_kind(tmp_path):
     assert parsed.open == []
     assert len(parsed.ids) == len(set(parsed.ids)), "two figures must not share identities"
     assert "stroke: #123456" in path.read_text()
+
+
+def test_a_page_of_pictures_carries_no_script(tmp_path):
+    picture = pictured(b"\x89PNG not really", "p", "Profile", "")
+    path = write_page(
+        tmp_path / "stress.html",
+        title="stress",
+        quantities=[Quantity("hydrostatic_stress", -1.2, "GPa", 0.1, warnings=("not in balance",))],
+        figures=[],
+        explanation="First.\n\nSecond.",
+        inputs=["a.dump"],
+    )
+    text = path.read_text()
+    parsed = Page(text)
+    assert parsed.open == []
+    assert "<script" not in text
+    assert "Hydrostatic stress: not in balance." in text
+    assert "<p>Second.</p>" in text
+    assert "a.dump" in text
+    assert parsed.numbers == [("quantities.0", -1.2)]
+    with_picture = write_analysis_page({"anodeflow": "0.1.0", "quantities": []}, tmp_path, [picture]).read_text()
+    assert 'src="data:image/png;base64,' in with_picture
+    assert "<script" not in with_picture
