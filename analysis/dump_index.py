@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .lammps_dump import LammpsDump
 
 _MARK = b"ITEM: TIMESTEP"
-_CHUNK = 1 << 22
+_CHUNK = 1 << 20
 _SMALL = 32 << 20
 """Bytes below which a file is scanned again rather than leaving an index beside it."""
 

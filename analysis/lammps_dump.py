@@ -374,19 +374,15 @@ class LammpsDump:
                 where=str(self.path),
                 remedy="Dump 'id element xu yu zu'.",
             )
-        rows = []
-        for _ in range(header.n_atoms):
-            line = source.next_line()
-            if line is None or line.startswith("ITEM:"):
-                raise InputError("the first frame is cut off", where=f"{self.path}: step {header.step}")
-            words = line.split()
-            if len(words) != len(header.columns):
-                raise InputError(
-                    f"a row has {len(words)} columns where {len(header.columns)} are announced",
-                    where=f"{self.path}: {line.strip()[:60]!r}",
-                )
-            rows.append(words)
+        rows = [line.split() for line in source.next_lines(header.n_atoms)]
+        if len(rows) < header.n_atoms or any(words[:1] == ["ITEM:"] for words in rows):
+            raise InputError("the first frame is cut off", where=f"{self.path}: step {header.step}")
         column = {name: k for k, name in enumerate(header.columns)}
+        if wrong := next((words for words in rows if len(words) != len(column)), None):
+            raise InputError(
+                f"a row has {len(wrong)} columns where {len(column)} are announced",
+                where=f"{self.path}: {' '.join(wrong)[:60]!r}",
+            )
         try:
             ids = np.array([int(words[column["id"]]) for words in rows], dtype=np.int64)
         except (ValueError, OverflowError):
@@ -544,6 +540,19 @@ class _Source:
             searched += stop - start
             if stop == self.end and not self.fill():
                 return None
+
+    def next_lines(self, count: int) -> list[str]:
+        """Return the next lines, fewer where no more are ended by a line feed."""
+        lines: list[bytes] = []
+        while len(lines) < count:
+            stop = self.whole_lines()
+            block = self.buffer[self.position : stop].tobytes().split(b"\n")[:-1]
+            taken = block[: count - len(lines)]
+            lines += taken
+            self.position += sum(map(len, taken)) + len(taken)
+            if len(lines) < count and not self.fill():
+                break
+        return [line.decode("utf-8", "replace") for line in lines]
 
     def line(self) -> str:
         """Return the line at the position without moving on."""
