@@ -42,8 +42,11 @@ EXPLANATIONS: dict[str, tuple[str, ...]] = {
         "D parallel to the layers: displacements of ions that stay in their layer for the whole lag, <Δx²; "
         "stayed> / P(t), with P the survival probability (P. Liu, E. Harder, B. J. Berne, J. Phys. Chem. B 108 "
         "(2004) 6595).",
-        "D across the layers: from the decay of the survival probability between absorbing walls, or from the "
-        "drift-free local spread of short displacements.",
+        "D across the layers: the local coefficient of the Smoluchowski equation that makes the observed moves between "
+        "thin slices most likely, given the observed density (G. Hummer, New J. Phys. 7 (2005) 34).",
+        "Interface: a tanh profile of the fraction of one side in every block of time gives position and 10-90 % width; "
+        "its growth is held against the parabolic, the linear (B. E. Deal, A. S. Grove, J. Appl. Phys. 36 (1965) 3770) "
+        "and the logarithmic law (N. Cabrera, N. F. Mott, Rep. Prog. Phys. 12 (1949) 163).",
     ),
     "structure": (
         "Radial distribution: pairs within a shell over those of a gas of the same density, all periodic images "

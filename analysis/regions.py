@@ -168,6 +168,41 @@ def staying_msd(displacements_A: FloatArray, inside: Any, lags: tuple[int, ...])
     return sums, counts
 
 
+def staying_diffusivity(
+    displacements_A: FloatArray, inside: Any, *, time_step_ps: float, species: str = "Li", source: str = ""
+) -> Quantity:
+    """Return the coefficient in a plane from ions that stay in a region for the whole lag.
+
+    Parameters
+    ----------
+    displacements_A
+        Continuous displacements along two orthogonal directions, shape ``(F, N, 2)``, in Å, drift removed.
+    inside
+        Whether each ion is in the region, boolean, shape ``(F, N)``.
+    time_step_ps
+        Time between frames in ps.
+    species, source
+        For the record.
+
+    Returns
+    -------
+    Quantity
+        ``parallel_diffusivity`` in cm²/s, without a value where ions leave too soon or do not diffuse.
+
+    Raises
+    ------
+    InputError
+        If shapes do not belong together or there are fewer than 20 frames.
+    """
+    inside = np.asarray(inside, dtype=bool)
+    if inside.ndim != 2 or displacements_A.shape != (*inside.shape, 2) or inside.shape[0] < 20:
+        raise InputError(
+            f"displacements {displacements_A.shape} and region {inside.shape} do not belong together or are too few",
+            remedy="Give (F, N, 2) and (F, N) with F of at least 20.",
+        )
+    return _parallel(displacements_A, inside, time_step_ps, {"unit": "cm^2/s", "species": species, "source": source})
+
+
 def _parallel(displacements_A: FloatArray, inside: Any, time_step_ps: float, common: dict[str, Any]) -> Quantity:
     """Return the coefficient in the plane from ions that stay in the layer."""
     name = "parallel_diffusivity"

@@ -26,6 +26,10 @@ from .analyse import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..analysis.trajectory import Trajectory
     from ..quantity import Quantity
 
 Temperature = Annotated[float | None, typer.Option("--temperature-K", help="Temperature of the run.", min=0)]
@@ -55,6 +59,11 @@ def diffusion(
     stop: Stop = None,
     step: Step = None,
     window_start_ps: Window = None,
+    directions: Annotated[bool, typer.Option("--directions", help="Also the coefficients along x, y and z.")] = False,
+    region: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--region", help="Also in the plane, between two heights in Å along the third box vector."),
+    ] = None,
     kinisi: Annotated[bool, typer.Option("--kinisi", help="Add the posterior of kinisi, a second opinion.")] = False,
     seed: Seed = 1,
     as_json: Json = False,
@@ -81,6 +90,10 @@ def diffusion(
         results.append(result)
         ours.append(result.quantity)
         quantities.append(result.quantity)
+        if directions:
+            quantities += _along_axes(positions, trajectory, name, window_start_ps)
+        if region is not None:
+            quantities.append(_in_region(positions, trajectory, name, region))
         if kinisi and result.window_ps:
             quantities.append(
                 kinisi_diffusivity(
@@ -221,6 +234,58 @@ def arrhenius(
         as_json=as_json,
         explained=explain,
         needed=[fit.activation_energy],
+    )
+
+
+def _along_axes(
+    positions: NDArray[np.float64], trajectory: Trajectory, species: str, window_start_ps: float | None
+) -> list[Quantity]:
+    """Return the coefficient along each Cartesian axis."""
+    from dataclasses import replace
+
+    from ..analysis.diffusion import tracer_diffusivity
+
+    found = []
+    for column, axis in enumerate("xyz"):
+        result = tracer_diffusivity(
+            positions[:, :, [column]],
+            time_step_ps=trajectory.interval_ps,
+            species=species,
+            dimensions=1,
+            source=trajectory.source,
+            minimum_msd_A2=4.0 / 3,
+            window_start_ps=window_start_ps,
+        )
+        found.append(replace(result.quantity, name=f"tracer_diffusivity_{axis}"))
+    return found
+
+
+def _in_region(
+    positions: NDArray[np.float64], trajectory: Trajectory, species: str, region: tuple[float, float]
+) -> Quantity:
+    """Return the coefficient in the plane of ions that stay between two heights; the region may cross the cell."""
+    import numpy as np
+
+    from ..analysis.profiles import heights
+    from ..analysis.regions import staying_diffusivity
+    from ..errors import InputError
+
+    low, high = region
+    where = heights(trajectory.positions, trajectory.cells, origins=trajectory.origins)
+    period = float(where.period_A.mean())
+    if not 0 < high - low < period:
+        raise InputError(
+            f"the region from {low:g} to {high:g} Å does not fit the height of {period:.4g} Å",
+            where="--region",
+            remedy="Give the lower height first; the higher may lie above the cell.",
+        )
+    chosen = where.height_A[:, trajectory.indices(species)] * (period / where.period_A)[:, None]
+    return staying_diffusivity(
+        positions @ where.in_plane.T,
+        np.mod(chosen - low, period) < high - low,
+        time_step_ps=trajectory.interval_ps,
+        species=species,
+        source=f"{trajectory.source}; layer {low:g}–{high:g} Å",
     )
 
 

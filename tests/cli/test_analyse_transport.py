@@ -221,3 +221,37 @@ def test_profile_with_layers_and_interface(capsys, monkeypatch, dump, tmp_path):
     code, _, err = run(capsys, monkeypatch, "analyse", "profile", dump, "--timestep-fs", 1, "--axis", "d")
     assert code == 2
     assert "no box vector d" in err
+
+
+def test_directions_and_region(capsys, monkeypatch, dump):
+    code, out, err = run(
+        capsys,
+        monkeypatch,
+        *("analyse", "diffusion", dump, "--timestep-fs", 1, "--drift", "Si", "--json", "--directions"),
+        *("--region", 8, 13),
+    )
+    assert code == 0, err
+    items = {item["name"]: item for item in json.loads(out)["quantities"]}
+    along = [items[f"tracer_diffusivity_{axis}"]["value"] for axis in "xyz"]
+    assert np.mean(along) == pytest.approx(items["tracer_diffusivity"]["value"], rel=0.1)
+    assert items["parallel_diffusivity"]["value"] == pytest.approx(5e-5, rel=0.4)
+    code, _, err = run(
+        capsys, monkeypatch, "analyse", "diffusion", dump, "--timestep-fs", 1, "--region", 5, 50
+    )
+    assert code == 2
+    assert "does not fit" in err
+
+
+def test_pieces_join_to_the_whole(capsys, monkeypatch, dump, tmp_path):
+    text = dump.read_text()
+    cut = text.index("ITEM: TIMESTEP", len(text) // 3)
+    pieces = [tmp_path / "one.lammpstrj", tmp_path / "two.lammpstrj"]
+    pieces[0].write_text(text[:cut])
+    pieces[1].write_text(text[cut:])
+    values = []
+    for files in ([dump], pieces):
+        _, out, err = run(
+            capsys, monkeypatch, "analyse", "diffusion", *files, "--timestep-fs", 1, "--drift", "Si", "--json"
+        )
+        values.append(json.loads(out)["quantities"][0]["value"])
+    assert values[0] == pytest.approx(values[1], rel=1e-12)
