@@ -20,7 +20,7 @@ from anodeflow.errors import InputError
 from anodeflow.structures.amorphous import pack
 from anodeflow.structures.distances import closest_pairs
 from anodeflow.structures.hops import hops
-from anodeflow.structures.interface import interface
+from anodeflow.structures.interface import interface, interfaces
 from anodeflow.structures.matching import matches
 from anodeflow.structures.oriented import orient
 from anodeflow.structures.phases import phase
@@ -111,7 +111,7 @@ def matching() -> None:
         shortest = "error"
         if isinstance(cells, list):
             shortest = f"{min(min(closest_pairs(cell).values()) for cell in cells):.2f}"
-        our_time, own = timed(lambda a=sides[0], b=sides[1]: [_nth(a, b, n) for n in range(10)])
+        our_time, own = timed(lambda t=(lower, upper): interfaces(*t, max_strain=0.03, cells=10, terminations=1))
         gaps = min(min(made.contacts.gaps_A.values()) for made in own)
         sizes = f"{min(len(m.structure) for m in own)} to {max(len(m.structure) for m in own)}"
         print(
@@ -119,11 +119,6 @@ def matching() -> None:
             f"{their_time / our_time:.1f} |"
         )
     print()
-
-
-def _nth(lower: Any, upper: Any, number: int) -> Any:
-    """One of ten interfaces that differ in strain limit and in how the strain is shared."""
-    return interface(lower, upper, max_strain=0.03, strain_share=number / 9)
 
 
 def packing() -> None:
@@ -164,7 +159,9 @@ def _packmol(program: str, atoms: int, tolerance: float, edge: float) -> float:
             for s, n in (("Li", 15), ("Si", 4))
         )
         text = f"tolerance {tolerance}\nseed 1\nfiletype xyz\noutput out.xyz\npbc {edge} {edge} {edge}\n{blocks}"
-        subprocess.run([program], input=text, text=True, cwd=folder, check=True, capture_output=True, timeout=300)
+        (Path(folder) / "packmol.inp").write_text(text)
+        with (Path(folder) / "packmol.inp").open() as stream:
+            subprocess.run([program], stdin=stream, cwd=folder, check=True, capture_output=True, timeout=300)
         rows = [line.split() for line in (Path(folder) / "out.xyz").read_text().splitlines()[2:]]
     cell = Structure(
         Lattice.cubic(edge), [r[0] for r in rows], [[float(v) for v in r[1:4]] for r in rows], coords_are_cartesian=True

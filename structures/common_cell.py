@@ -14,7 +14,7 @@ from .primitive import integer_basis
 from .surface import Termination, choose_termination, slab_atoms, slab_heights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -133,15 +133,41 @@ def common_cell(
     InputError
         When nothing meets the limits; the message says the best found.
     """
+    return next(common_cells(sides, limits, share=share, area_A2=area_A2))
+
+
+def common_cells(
+    sides: Sequence[Side], limits: Limits, *, share: float | str = "stiffness", area_A2: float | None = None
+) -> Iterator[CommonCell]:
+    """Go through all cells of a stack, best first; see :func:`common_cell`.
+
+    Parameters
+    ----------
+    sides, limits, share, area_A2
+        As in :func:`common_cell`.
+
+    Yields
+    ------
+    CommonCell
+        Only one if fewer than two layers are crystals.
+
+    Raises
+    ------
+    InputError
+        When nothing meets the limits; the message says the best found.
+    """
     crystals = [k for k, side in enumerate(sides) if side.is_crystal]
     if not crystals:
         edge = float(np.sqrt(area_A2)) if area_A2 else 14.0
-        return CommonCell(np.eye(2) * edge, tuple(None for _ in sides), None, 0.5)
+        yield CommonCell(np.eye(2) * edge, tuple(None for _ in sides), None, 0.5)
+        return
     if len(crystals) == 1:
-        return _own_cell(sides, crystals[0], limits)
+        yield _own_cell(sides, crystals[0], limits)
+        return
     ends = (crystals[0], crystals[-1])
     part = _share(sides[ends[0]], sides[ends[1]], share)
     found = _pairs(sides, ends, limits)
+    yielded = False
     for match, lower, upper in found:
         plane, strains = shared_plane(match, lower.cell.plane, upper.cell.plane, part)
         fits: list[Fit | None] = [None] * len(sides)
@@ -152,8 +178,10 @@ def common_cell(
             for k, fit in zip(crystals[1:-1], between, strict=True):
                 fits[k] = fit
             if _atoms(sides, fits, plane) <= limits.max_atoms:
-                return CommonCell(plane, tuple(fits), match, part)
-    raise _nothing(sides, ends, crystals, limits, found)
+                yielded = True
+                yield CommonCell(plane, tuple(fits), match, part)
+    if not yielded:
+        raise _nothing(sides, ends, crystals, limits, found)
 
 
 def shared_plane(match: Match, lower: Array, upper: Array, share: float) -> tuple[Array, tuple[Array, Array]]:

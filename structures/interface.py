@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
 from .checks import Contacts, check_stack
-from .common_cell import CommonCell, Limits, common_cell
+from .common_cell import CommonCell, Limits, common_cell, common_cells
 from .matching import Match
 from .record import BuildRecord, make_record
 from .side import Side, read_side
@@ -119,41 +120,126 @@ def interface(
     >>> len(made.contacts.gaps_A)
     2
     """
+    sides = _read_sides(lower, upper, interlayer, thickness_A, seed)
+    limits = Limits(max_strain, max_area_A2, max_atoms)
+    options = _Options(vacuum_A, registry, shift, gap_A, minimum_distance_A, strain_share, seed)
+    options.check()
+    return _build(sides, common_cell(sides, limits, share=strain_share), limits, options)
+
+
+def interfaces(
+    lower: str | Structure | Side,
+    upper: str | Structure | Side,
+    *,
+    interlayer: str | Structure | Side | Sequence[str | Structure | Side] = (),
+    thickness_A: float = 10.0,
+    vacuum_A: float | None = None,
+    max_strain: float = 0.05,
+    max_area_A2: float = 400.0,
+    max_atoms: int = 1000,
+    strain_share: float | str = "stiffness",
+    registry: bool = True,
+    gap_A: float | None = None,
+    minimum_distance_A: Mapping[tuple[str, str], float] | None = None,
+    seed: int = 1,
+    cells: int = 1,
+    terminations: int = 4,
+) -> list[Interface]:
+    """Build candidates of one interface: pairs of terminations, each in the best common cells.
+
+    Parameters
+    ----------
+    lower, upper, interlayer, thickness_A, vacuum_A, max_strain, max_area_A2, max_atoms
+        As in :func:`interface`.
+    strain_share, registry, gap_A, minimum_distance_A, seed
+        As in :func:`interface`.
+    cells
+        Largest number of common cells, best first.
+    terminations
+        Largest number of pairs of terminations of the lower and the upper side, best first. It has no effect on
+        a crystal for which no plane was named.
+
+    Returns
+    -------
+    list of Interface
+        By pair of terminations, then by cell.
+
+    Raises
+    ------
+    InputError
+        As :func:`interface`.
+    """
+    sides = _read_sides(lower, upper, interlayer, thickness_A, seed)
+    limits = Limits(max_strain, max_area_A2, max_atoms)
+    options = _Options(vacuum_A, registry, None, gap_A, minimum_distance_A, strain_share, seed)
+    options.check()
+    pairs = [(a, b) for a in terminations_of(sides[0]) for b in terminations_of(sides[-1])]
+    pairs.sort(key=lambda pair: pair[0].termination + pair[1].termination)
+    made = []
+    for first, last in pairs[:terminations]:
+        chosen = [first, *sides[1:-1], last]
+        best = islice(common_cells(chosen, limits, share=strain_share), cells)
+        made += [_build(chosen, common, limits, options) for common in best]
+    return made
+
+
+@dataclass(frozen=True)
+class _Options:
+    vacuum_A: float | None
+    registry: bool
+    shift: Sequence[float] | None
+    gap_A: float | None
+    minimum_distance_A: Mapping[tuple[str, str], float] | None
+    strain_share: float | str
+    seed: int
+
+    def check(self) -> None:
+        if self.vacuum_A is not None and self.vacuum_A < 5.0:
+            raise InputError(
+                f"a vacuum of {self.vacuum_A:g} Å does not part the two faces",
+                remedy="Give at least 5 Å, or none for a sandwich.",
+            )
+
+
+def _read_sides(
+    lower: str | Structure | Side,
+    upper: str | Structure | Side,
+    interlayer: str | Structure | Side | Sequence[str | Structure | Side],
+    thickness_A: float,
+    seed: int,
+) -> list[Side]:
     between = [interlayer] if isinstance(interlayer, str | Side) or hasattr(interlayer, "lattice") else list(interlayer)
     sides = [read_side(text, thickness_A=thickness_A, seed=seed) for text in (lower, *between, upper)]
-    sides = _distinct_labels(sides)
-    if vacuum_A is not None and vacuum_A < 5.0:
-        raise InputError(
-            f"a vacuum of {vacuum_A:g} Å does not part the two faces",
-            remedy="Give at least 5 Å, or none for a sandwich.",
-        )
-    common = common_cell(sides, Limits(max_strain, max_area_A2, max_atoms), share=strain_share)
+    return _distinct_labels(sides)
+
+
+def _build(sides: list[Side], common: CommonCell, limits: Limits, options: _Options) -> Interface:
     stack = build_stack(
         sides,
         common,
-        vacuum_A=vacuum_A,
-        seed=seed,
-        registry=registry,
-        shift=shift,
-        gap_A=gap_A,
-        minimum_distance_A=minimum_distance_A,
+        vacuum_A=options.vacuum_A,
+        seed=options.seed,
+        registry=options.registry,
+        shift=options.shift,
+        gap_A=options.gap_A,
+        minimum_distance_A=options.minimum_distance_A,
     )
     inputs: dict[str, Any] = {
         "lower": sides[0].label,
         "upper": sides[-1].label,
         "interlayer": [side.label for side in sides[1:-1]],
         "thickness_A": {side.label: side.thickness_A for side in sides},
-        "vacuum_A": vacuum_A,
-        "max_strain": max_strain,
-        "max_area_A2": max_area_A2,
-        "max_atoms": max_atoms,
-        "strain_share": strain_share,
-        "registry": registry,
-        "shift": None if shift is None else [float(v) for v in shift],
-        "gap_A": gap_A,
-        "minimum_distance_A": {f"{a}-{b}": float(d) for (a, b), d in (minimum_distance_A or {}).items()},
+        "vacuum_A": options.vacuum_A,
+        "max_strain": limits.max_strain,
+        "max_area_A2": limits.max_area_A2,
+        "max_atoms": limits.max_atoms,
+        "strain_share": options.strain_share,
+        "registry": options.registry,
+        "shift": None if options.shift is None else [float(v) for v in options.shift],
+        "gap_A": options.gap_A,
+        "minimum_distance_A": {f"{a}-{b}": float(d) for (a, b), d in (options.minimum_distance_A or {}).items()},
     }
-    return finish(sides, common, stack, inputs, vacuum_A is None, seed, minimum_distance_A)
+    return finish(sides, common, stack, inputs, options.vacuum_A is None, options.seed, options.minimum_distance_A)
 
 
 def terminations_of(side: Side, max_terminations: int = 20) -> list[Side]:
@@ -162,7 +248,7 @@ def terminations_of(side: Side, max_terminations: int = 20) -> list[Side]:
     Parameters
     ----------
     side
-        A crystal with one plane; a glass is returned as it is.
+        A crystal with one plane; anything else is returned as it is.
     max_terminations
         Largest number returned, best first.
 
@@ -172,37 +258,10 @@ def terminations_of(side: Side, max_terminations: int = 20) -> list[Side]:
     """
     from .surface import terminations
 
-    if not side.is_crystal:
+    if len(side.planes) != 1:
         return [side]
     choices = terminations(side.planes[0])[:max_terminations]
     return [replace(side, planes=side.planes[:1], termination=choice.number) for choice in choices]
-
-
-def interfaces(
-    lower: str | Side, upper: str | Side, *, limit: int = 10, seed: int = 1, **options: Any
-) -> list[Interface]:
-    """Build every pair of terminations, up to a number.
-
-    Parameters
-    ----------
-    lower, upper
-        As in :func:`interface`.
-    limit
-        Largest number of interfaces.
-    seed
-        Seed for glasses and for ordering.
-    **options
-        Further arguments of :func:`interface`.
-
-    Returns
-    -------
-    list of Interface
-        By the terminations of the lower side, then of the upper side, best first.
-    """
-    thickness = float(options.get("thickness_A", 10.0))
-    ends = [read_side(text, thickness_A=thickness, seed=seed) for text in (lower, upper)]
-    pairs = [(a, b) for a in terminations_of(ends[0]) for b in terminations_of(ends[1])]
-    return [interface(a, b, seed=seed, **options) for a, b in pairs[:limit]]
 
 
 def finish(

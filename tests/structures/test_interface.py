@@ -149,11 +149,17 @@ def test_a_triclinic_file_of_the_user(tmp_path):
 
 
 def test_every_pair_of_terminations():
-    made = interfaces("Si(111)", "LiF(111)", max_strain=0.03, limit=4)
+    made = interfaces("Si(111)", "LiF(111)", max_strain=0.03)
     assert len(made) == 4
     assert len({tuple(sorted(m.record.terminations.items())) for m in made}) == 4
     for one in made:
         judge(one)
+
+
+def test_the_best_cells_of_one_pair():
+    made = interfaces("Si(100)", "Li2O(100)", max_strain=0.03, cells=3, terminations=1)
+    assert len({(round(m.record.area_A2, 2), round(m.match.strain, 6)) for m in made}) == 3
+    assert [m.match.score for m in made] == sorted(m.match.score for m in made)
 
 
 def test_checks_refuse_a_gap_that_is_too_small_and_a_crystal_that_was_changed():
