@@ -12,6 +12,7 @@ from . import (
     analyse_profile,
     analyse_structure,
     analyse_transport,
+    barrier,
     build,
     build_interface,
     phases,
@@ -30,6 +31,7 @@ app.command("run")(run.run)
 app.command("status")(run.status)
 app.command("report")(run.report)
 app.command("phases")(phases.phases)
+app.command("barrier")(barrier.barrier)
 app.add_typer(build.app, name="build")
 build_interface.register(build.app)
 analyse_transport.register(analyse.app)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
 import traceback
 from collections.abc import Callable
@@ -74,19 +76,36 @@ class ImageSet:
         Where each image has its file and its calculator its folder.
     workers
         Processes; 1 evaluates in this one. Image i always goes to process i modulo `workers`.
+    shared
+        Whether one calculator for each process evaluates all its images, as suits small displacements of one
+        configuration.
+    keep
+        Whether each result is put on disk; not worth it where an evaluation takes less than a file.
     """
 
     def __init__(
-        self, factory: CalculatorFactory, symbols: Sequence[str], cell: Array, folder: Path, *, workers: int = 1
+        self,
+        factory: CalculatorFactory,
+        symbols: Sequence[str],
+        cell: Array,
+        folder: Path,
+        *,
+        workers: int = 1,
+        shared: bool = False,
+        keep: bool = True,
     ) -> None:
         self.folder = folder
         self.calls = 0
-        self._work = _Work(factory, tuple(symbols), np.asarray(cell, dtype=float), folder)
+        self._on_disk = keep
+        group = workers if shared else None
+        self._work = _Work(factory, tuple(symbols), np.asarray(cell, dtype=float), folder, group)
         self._processes: list[_Process] = []
         self._workers = workers
 
     def __enter__(self) -> ImageSet:
         if self._workers > 1:
+            for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+                os.environ.setdefault(name, "1")  # one core for each process
             self._processes = [_Process(self._work) for _ in range(self._workers)]
         return self
 
@@ -143,6 +162,19 @@ class ImageSet:
             raise failure
         return found
 
+    def evaluate_many(self, configurations: Array) -> list[Evaluated]:
+        """Return energy and forces of configurations that lie close together, such as finite displacements.
+
+        One calculator for each process goes through all of them.
+
+        Parameters
+        ----------
+        configurations
+            Shape (M, N, 3), in Å.
+        """
+        found = self.evaluate(dict(enumerate(np.asarray(configurations, dtype=float))))
+        return [found[number] for number in range(len(found))]
+
     def _file(self, image: int) -> Path:
         return self.folder / f"{image:02d}.npz"
 
@@ -156,34 +188,38 @@ class ImageSet:
         if not (np.isfinite(result.energy_eV) and np.isfinite(result.forces_eV_A).all()):
             raise EngineError(f"the forces of image {image} are not numbers", where=str(self.folder.name))
         arrays = {"positions": positions, "energy_eV": result.energy_eV, "forces_eV_A": result.forces_eV_A}
-        save_arrays(self._file(image), arrays)
+        if self._on_disk:
+            save_arrays(self._file(image), arrays)
         return result
 
 
 class _Work:
     """The calculators of some images; lives in whichever process evaluates them."""
 
-    def __init__(self, factory: CalculatorFactory, symbols: tuple[str, ...], cell: Array, folder: Path) -> None:
-        self.factory, self.symbols, self.cell, self.folder = factory, symbols, cell, folder
+    def __init__(
+        self, factory: CalculatorFactory, symbols: tuple[str, ...], cell: Array, folder: Path, group: int | None
+    ) -> None:
+        self.factory, self.symbols, self.cell, self.folder, self.group = factory, symbols, cell, folder, group
         self.atoms: dict[int, Any] = {}
 
     def evaluate(self, image: int, positions: Array) -> Evaluated:
         from ase import Atoms
 
+        key = image if self.group is None else image % self.group
         try:
-            if image not in self.atoms:
-                own = self.folder / f"{image:02d}"
+            if key not in self.atoms:
+                own = self.folder / f"{key:02d}"
                 own.mkdir(parents=True, exist_ok=True)
                 atoms = Atoms(self.symbols, positions=positions, cell=self.cell, pbc=True)
                 atoms.calc = self.factory(own)
-                self.atoms[image] = atoms
-            atoms = self.atoms[image]
+                self.atoms[key] = atoms
+            atoms = self.atoms[key]
             atoms.set_positions(positions)
             return Evaluated(float(atoms.get_potential_energy()), np.array(atoms.get_forces(), dtype=float))
         except AnodeflowError:
             raise
         except Exception as error:
-            self.atoms.pop(image, None)
+            self.atoms.pop(key, None)
             raise _engine_error(image, error, self.folder) from error
 
 

@@ -113,8 +113,10 @@ def hop_ends(crystal: Structure, hop: CrystalHop, repeats: tuple[int, int, int])
     return Band((*symbols, hop.species), cell, both)
 
 
-def equal_hops(crystal: Structure, hop: CrystalHop, *, tolerance_A: float = 0.05) -> list[CrystalHop]:
-    """Return every hop that the crystal's symmetry makes equal to one, both directions, once per cell.
+def equal_hops(
+    crystal: Structure, hop: CrystalHop, *, tolerance_A: float = 0.05
+) -> tuple[list[CrystalHop], list[CrystalHop]]:
+    """Return every hop that the crystal's symmetry makes equal to one, once per cell.
 
     Parameters
     ----------
@@ -124,6 +126,13 @@ def equal_hops(crystal: Structure, hop: CrystalHop, *, tolerance_A: float = 0.05
         One of them.
     tolerance_A
         Points nearer than this are the same.
+
+    Returns
+    -------
+    forward
+        Those that run like `hop`.
+    backward
+        The same in reverse; empty where symmetry turns the hop around, so that `forward` holds both directions.
     """
     from .primitive import symmetry_operations
 
@@ -131,16 +140,20 @@ def equal_hops(crystal: Structure, hop: CrystalHop, *, tolerance_A: float = 0.05
     symbols = [site.specie.symbol for site in crystal]
     operations = symmetry_operations(cell, np.asarray(crystal.frac_coords) % 1.0, symbols)
     path = np.asarray(hop.path)
-    found: list[Array] = []
-    for rotation, translation in operations:
-        moved = path @ np.asarray(rotation).T + translation
-        for candidate in (moved, moved[::-1]):
-            home = candidate - np.floor(candidate[0] + 1e-6)
-            if not any(_same_path(home, other, cell, tolerance_A) for other in found):
-                found.append(home)
-    return [
-        CrystalHop(hop.kind, hop.species, tuple((float(a), float(b), float(c)) for a, b, c in one)) for one in found
-    ]
+    forward: list[Array] = []
+    backward: list[Array] = []
+    moved = [path @ np.asarray(rotation).T + translation for rotation, translation in operations]
+    for found, candidates in ((forward, moved), (backward, [one[::-1] for one in moved])):
+        for candidate in candidates:
+            if not any(_same_path(candidate, other, cell, tolerance_A) for other in (*forward, *found)):
+                found.append(candidate - np.floor(candidate[0] + 1e-6))
+
+    def hops(paths: list[Array]) -> list[CrystalHop]:
+        return [
+            CrystalHop(hop.kind, hop.species, tuple((float(a), float(b), float(c)) for a, b, c in one)) for one in paths
+        ]
+
+    return hops(forward), hops(backward)
 
 
 def _same_path(one: Array, other: Array, cell: Array, tolerance: float) -> bool:

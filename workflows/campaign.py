@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -17,6 +17,7 @@ from ..errors import InputError
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(gt=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Model = TypeVar("_Model", bound=BaseModel)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
@@ -189,13 +190,13 @@ class Campaign(_Section):
     @field_validator("name")
     @classmethod
     def _plain(cls, value: str) -> str:
-        return _plain_name(value)
+        return plain_name(value)
 
     @field_validator("systems")
     @classmethod
     def _plain_systems(cls, value: dict[str, SystemSettings]) -> dict[str, SystemSettings]:
         for name in value:
-            _plain_name(name)
+            plain_name(name)
         return value
 
     def resolved(self) -> dict[str, Any]:
@@ -203,7 +204,8 @@ class Campaign(_Section):
         return self.model_dump(mode="json")
 
 
-def _plain_name(value: str) -> str:
+def plain_name(value: str) -> str:
+    """Return a name that may stand in a path, or raise ValueError."""
     if not _NAME.fullmatch(value):
         raise ValueError(f"'{value}' is not a plain name: letters, digits and _ . + - only, since it names a folder")
     return value
@@ -223,6 +225,26 @@ def read_campaign(path: str | Path) -> Campaign:
         With the line and the field of the first fault.
     """
     path = Path(path)
+    campaign = read_settings(path, Campaign)
+    systems = {name: _beside(system, path) for name, system in campaign.systems.items()}
+    return campaign.model_copy(update={"systems": systems})
+
+
+def read_settings(path: Path, kind: type[_Model]) -> _Model:
+    """Read a YAML file into a pydantic model.
+
+    Parameters
+    ----------
+    path
+        File.
+    kind
+        Model that its content has to fit.
+
+    Raises
+    ------
+    InputError
+        With the line and the field of the first fault.
+    """
     try:
         text = path.read_text()
     except FileNotFoundError:
@@ -240,11 +262,9 @@ def read_campaign(path: str | Path) -> Campaign:
     if not isinstance(content, dict):
         raise InputError("the file holds no campaign: its top level has to be keys and values", where=str(path))
     try:
-        campaign = Campaign.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
-        raise _input_error(error, tree, path) from None
-    systems = {name: _beside(system, path) for name, system in campaign.systems.items()}
-    return campaign.model_copy(update={"systems": systems})
+        raise _input_error(error, tree, path, kind) from None
 
 
 def _beside(system: SystemSettings, path: Path) -> SystemSettings:
@@ -270,7 +290,7 @@ def _refuse_doubles(node: yaml.Node | None, path: Path) -> None:
             _refuse_doubles(item, path)
 
 
-def _input_error(error: ValidationError, tree: yaml.Node | None, path: Path) -> InputError:
+def _input_error(error: ValidationError, tree: yaml.Node | None, path: Path, model: type[BaseModel]) -> InputError:
     """Turn pydantic's first complaint into one sentence with its line and field."""
     faults = error.errors()
     first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
@@ -280,7 +300,9 @@ def _input_error(error: ValidationError, tree: yaml.Node | None, path: Path) -> 
     kind = first["type"]
     if kind == "extra_forbidden":
         return InputError(
-            f"'{location[-1]}' is not a key here", where=where, remedy=_known_keys(location[:-1], str(location[-1]))
+            f"'{location[-1]}' is not a key here",
+            where=where,
+            remedy=_known_keys(model, location[:-1], str(location[-1])),
         )
     if kind == "missing":
         return InputError(f"the key '{location[-1]}' is missing", where=where, remedy="Add it.")
@@ -306,11 +328,11 @@ def _line(node: yaml.Node | None, location: list[Any]) -> int:
     return line
 
 
-def _known_keys(location: list[Any], key: str) -> str:
+def _known_keys(kind: type[BaseModel], location: list[Any], key: str) -> str:
     """Return what to write instead of an unknown key."""
     import difflib
 
-    model: Any = Campaign
+    model: Any = kind
     for part in location:
         annotation = model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else None
         model = next((m for m in _models(annotation)), model) if annotation is not None else model

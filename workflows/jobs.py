@@ -40,13 +40,13 @@ def slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.+-]+", "-", name).strip("-")
 
 
-def _folder(name: str) -> Path:
+def job_folder(name: str) -> Path:
     """Return the folder to work in: the one that our runner made for this job alone, or one below the current."""
     here = Path.cwd()
     return here if os.environ.get(JOB_FOLDER) == str(here) else here / slug(name)
 
 
-def _progress(folder: Path, done: int = 0, total: int | None = None) -> Callable[[int, int, float], None]:
+def progress_writer(folder: Path, done: int = 0, total: int | None = None) -> Callable[[int, int, float], None]:
     """Return a callback that leaves the step, the total and the rate in the job's folder now and then.
 
     Parameters
@@ -138,7 +138,7 @@ class RelaxMaker(Maker):
     def make(self, structure: Structure) -> dict[str, Any]:
         """Relax `structure`; the document holds the relaxed one, energy, cell, density and volume per host atom."""
         system = System.of(structure, self.potential)
-        folder = _folder(self.name)
+        folder = job_folder(self.name)
         result = relax(system, folder, Resources.of_this_process(), cell=self.cell, pressure_GPa=self.pressure_GPa)
         method = f"conjugate gradients at 0 K, {self.potential.name}; no statistical error"
         stress = max(abs(value - self.pressure_GPa) for value in result.stress_GPa[:3])
@@ -222,7 +222,7 @@ class MeltQuenchMaker(Maker):
     @job
     def make(self, structure: Structure) -> dict[str, Any]:
         """Make a glass from the packing `structure`; the document holds the glass and its history."""
-        folder, resources = _folder(self.name), Resources.of_this_process()
+        folder, resources = job_folder(self.name), Resources.of_this_process()
         packed = relax(System.of(structure, self.potential), folder / "0-relax", resources, cell="fixed")
         current, done = packed.structure, 0
         stages = self.stages()
@@ -234,7 +234,7 @@ class MeltQuenchMaker(Maker):
                 settings,
                 folder / f"{number}-{stage}",
                 resources,
-                progress=_progress(folder, done, total),
+                progress=progress_writer(folder, done, total),
             )
             current, done = run.structure, done + settings.steps
             history[stage] = {"engine": _engine_record(run), "thermo": _thermo_curves(run, len(structure), 100)}
@@ -277,9 +277,9 @@ class EquilibrateMaker(Maker):
 
         from ..analysis.series import mean_quantity
 
-        folder = _folder(self.name)
+        folder = job_folder(self.name)
         system = System.of(structure, self.potential)
-        run = run_md(system, self.settings, folder, Resources.of_this_process(), progress=_progress(folder))
+        run = run_md(system, self.settings, folder, Resources.of_this_process(), progress=progress_writer(folder))
         half = slice(len(run.thermo.table) // 2, None)
         lengths = {key: float(run.thermo[key][half].mean()) for key in ("lx", "ly", "lz", "xy", "xz", "yz")}
         mean_cell = Lattice(
@@ -342,9 +342,9 @@ class DiffusionMaker(Maker):
         """
         from .diffusion_analysis import analyse_diffusion
 
-        folder = _folder(self.name)
+        folder = job_folder(self.name)
         system = System.of(structure, self.potential)
-        run = run_md(system, self.settings, folder, Resources.of_this_process(), progress=_progress(folder))
+        run = run_md(system, self.settings, folder, Resources.of_this_process(), progress=progress_writer(folder))
         return {
             "kind": "diffusion",
             **analyse_diffusion(run, self.species, self.charges, seed=self.seed, source=self.name),

@@ -41,13 +41,19 @@ def test_a_kick_out_moves_two_atoms():
 
 def test_symmetry_gives_every_equal_hop_once():
     crystal = phase("Si").structure
-    found = equal_hops(crystal, T_TO_T)
+    found, backward = equal_hops(crystal, T_TO_T)
+    assert not backward
     assert len(found) == 32  # eight tetrahedral sites a cell with four neighbours each
     vectors = np.array([hop.vector_A(crystal.lattice.matrix) for hop in found])
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), np.linalg.norm(vectors[0]))
     np.testing.assert_allclose(vectors.sum(axis=0), 0, atol=1e-9)
-    low = equal_hops(oblique(), CrystalHop("vacancy", "Li", ((0, 0, 0), (0, 1, 0))))
+    low, _ = equal_hops(oblique(), CrystalHop("vacancy", "Li", ((0, 0, 0), (0, 1, 0))))
     assert len(low) == 2  # forth and back
+    lopsided = oblique()
+    lopsided.append("Cl", [0.3, 0.1, 0.2])  # no inversion any more
+    there, back = equal_hops(lopsided, CrystalHop("interstitial", "Li", ((0.2, 0.6, 0.9), (0.2, 0.9, 0.5))))
+    assert len(there) == len(back) == 1
+    np.testing.assert_allclose(there[0].vector_A(np.eye(3)), -back[0].vector_A(np.eye(3)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+"""A ladder in its folder: run or resume it, and write its results and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from .. import __version__
+from ..errors import InputError
+from ..files import sha256, write_json, write_text
+from ..workflows.barrier_campaign import BarrierCampaign, read_barrier_campaign
+from .store import STATE_FILE, read_json, read_result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .local import JobState
+
+CAMPAIGN_FILE = "barrier.yaml"
+RUN_FILE = "run.json"
+RESULTS_FILE = "results.json"
+
+
+def run_barrier(
+    file: Path,
+    directory: Path | None = None,
+    *,
+    cores: int | None = None,
+    command: Sequence[str] = (),
+    watch: Callable[[list[JobState]], None] | None = None,
+) -> tuple[list[JobState], dict[str, Any], Path]:
+    """Run or resume a ladder from its file; see `run_ladder`."""
+    campaign = read_barrier_campaign(file)
+    return run_ladder(campaign, directory, cores=cores, command=command, inputs={str(file): sha256(file)}, watch=watch)
+
+
+def run_ladder(
+    campaign: BarrierCampaign,
+    directory: Path | None = None,
+    *,
+    cores: int | None = None,
+    command: Sequence[str] = (),
+    inputs: Mapping[str, str] | None = None,
+    watch: Callable[[list[JobState]], None] | None = None,
+) -> tuple[list[JobState], dict[str, Any], Path]:
+    """Run or resume a ladder, and write its results and pictures, also when jobs failed.
+
+    Parameters
+    ----------
+    campaign
+        Crystal, hops, levels.
+    directory
+        Folder of the run; ``runs/<name>`` by default.
+    cores
+        Cores to use; all by default.
+    command, inputs
+        Command line and SHA-256 of its files, for the record.
+    watch
+        See `anodeflow.hpc.local.run_flow`.
+
+    Returns
+    -------
+    jobs
+        Their states.
+    results
+        The document that is written to ``results.json``.
+    root
+        Folder of the run.
+
+    Raises
+    ------
+    InputError
+        Before anything is written, if the ladder cannot be run.
+    """
+    from ..workflows.barrier import barrier_flow
+    from .local import run_flow
+
+    flow, _ = barrier_flow(campaign)
+    root = Path(directory) if directory else Path("runs") / campaign.name
+    if root.exists() and (not root.is_dir() or (any(root.iterdir()) and not (root / CAMPAIGN_FILE).exists())):
+        raise InputError("the folder holds something else", where=str(root), remedy="Give an empty or new --dir.")
+    write_text(root / CAMPAIGN_FILE, yaml.safe_dump(campaign.resolved(), sort_keys=False, allow_unicode=True))
+    write_json(root / RUN_FILE, {"command": list(command), "inputs": dict(inputs or {})})
+    jobs = run_flow(flow, root, cores=cores, watch=watch)
+    return jobs, write_results(root), root
+
+
+def write_results(root: Path) -> dict[str, Any]:
+    """Write ``results.json`` and the pictures from what the folder of a ladder holds, and return the document."""
+    from ..analysis.band_picture import draw_band, draw_path
+
+    state, run = read_json(root / STATE_FILE), read_json(root / RUN_FILE)
+    if state is None or run is None:
+        raise InputError("this folder holds no ladder", where=str(root), remedy="Start one: anodeflow barrier FILE.")
+    documents = []
+    for row in state["jobs"]:
+        result = read_result(root / row["folder"], row["hash"]) if row["folder"] else None
+        documents.append(None if result is None else result["output"])
+    bands = [one for one in documents if one is not None and one["kind"] == "barrier"]
+    summary = next((one for one in documents if one is not None and one["kind"] == "barrier_ladder"), None)
+    quantities, warnings, files = [], [], [CAMPAIGN_FILE, RESULTS_FILE]
+    for row, document in zip(state["jobs"], documents, strict=True):
+        if document is None:
+            warnings.append(f"The job '{row['name']}' did not finish. {row['message']}".strip())
+            continue
+        quantities += document["quantities"]
+        if document is not summary:
+            warnings += [f"{row['name']}: {text}" for text in document["warnings"]]
+    warnings += summary["warnings"] if summary else []
+    for hop in dict.fromkeys(one["hop"] for one in bands if one["band"]):
+        drawn = [one for one in bands if one["hop"] == hop and one["band"]]
+        files += [draw_band(drawn, root / f"{hop}-band.png").name, draw_path(drawn[-1], root / f"{hop}-path.png").name]
+    results = {
+        "anodeflow": __version__,
+        "command": run["command"],
+        "inputs": run["inputs"],
+        "quantities": quantities,
+        "warnings": list(dict.fromkeys(warnings)),
+        "files": files,
+        "levels": summary["levels"] if summary else [],
+        "bands": [{key: value for key, value in one.items() if key not in ("band", "quantities")} for one in bands],
+    }
+    write_json(root / RESULTS_FILE, results)
+    return results
