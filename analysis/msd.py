@@ -57,47 +57,77 @@ def msd_components(positions: NDArray[np.floating]) -> FloatArray:
     array
         Shape ``(F, 3)`` in Å².
     """
-    from scipy.fft import irfft, next_fast_len, rfft
-
     frames, atoms, _ = positions.shape
     if frames < 1 or atoms < 1:
         raise ValueError(f"positions of shape {positions.shape} have no displacement")
-    length = next_fast_len(2 * frames - 1, real=True)
-    per_block = max(1, _BLOCK_BYTES // (16 * length))
-    power = np.zeros((3, length // 2 + 1))
-    squares = np.zeros((3, frames))
-    mixed = np.zeros((3, frames))
-    speed2 = np.zeros(3)
-    t = np.arange(frames, dtype=float)
-    series = np.empty((per_block, frames))
-    for axis in range(3):
-        for first in range(0, atoms, per_block):
-            block = positions[:, first : first + per_block, axis]
-            x = series[: block.shape[1]]
-            x[:] = block.T
-            velocity = (x[:, -1] - x[:, 0]) / max(frames - 1, 1)
-            x -= x[:, :1] + velocity[:, None] * t
-            x -= x.mean(axis=1, keepdims=True)
-            squares[axis] += np.einsum("ij,ij->j", x, x)
-            mixed[axis] += velocity @ x
-            speed2[axis] += velocity @ velocity
-            spectrum = rfft(x, n=length, axis=1)
-            power[axis] += np.einsum("ij,ij->j", spectrum.real, spectrum.real)
-            power[axis] += np.einsum("ij,ij->j", spectrum.imag, spectrum.imag)
-    correlation = irfft(power, n=length, axis=1)[:, :frames]
-    origins = frames - t
-    # The sum of squares over the origins of each lag, from both ends, as a cumulative sum.
-    ahead = np.cumsum(squares, axis=1)
-    total = ahead[:, -1:]
-    before = np.concatenate([np.zeros((3, 1)), ahead[:, :-1]], axis=1)
-    both_ends = (total - before) + ahead[:, ::-1]
-    # What the linear motion adds: 2 v m Σ(x(k+m) - x(k)) + v² m².
-    prefix = np.concatenate([np.zeros((3, 1)), np.cumsum(mixed, axis=1)], axis=1)
-    lag = np.arange(frames)
-    net = (prefix[:, frames : frames + 1] - prefix[:, lag]) - prefix[:, frames - lag]
-    result = (both_ends - 2 * correlation + 2 * t * net) / origins + speed2[:, None] * t**2
-    result[:, 0] = 0.0
-    return np.asarray(result.T / atoms)
+    sums = MsdSums(frames)
+    sums.add(positions)
+    return sums.result()
+
+
+class MsdSums:
+    """Sums over atoms from which the mean squared displacement at every lag follows; atoms may come in blocks.
+
+    Parameters
+    ----------
+    frames
+        Number of frames.
+    """
+
+    def __init__(self, frames: int) -> None:
+        from scipy.fft import next_fast_len
+
+        self.frames = frames
+        self.atoms = 0
+        self._length = next_fast_len(2 * frames - 1, real=True)
+        self._power = np.zeros((3, self._length // 2 + 1))
+        self._squares = np.zeros((3, frames))
+        self._mixed = np.zeros((3, frames))
+        self._speed2 = np.zeros(3)
+
+    def add(self, positions: NDArray[np.floating]) -> None:
+        """Take in atoms, shape ``(F, n, 3)`` in Å, unwrapped, at equal intervals of time."""
+        from scipy.fft import rfft
+
+        frames, atoms, _ = positions.shape
+        if frames != self.frames:
+            raise ValueError(f"{frames} frames instead of {self.frames}")
+        per_block = max(1, _BLOCK_BYTES // (16 * self._length))
+        t = np.arange(frames, dtype=float)
+        series = np.empty((min(per_block, atoms), frames))
+        for axis in range(3):
+            for first in range(0, atoms, per_block):
+                block = positions[:, first : first + per_block, axis]
+                x = series[: block.shape[1]]
+                x[:] = block.T
+                velocity = (x[:, -1] - x[:, 0]) / max(frames - 1, 1)
+                x -= x[:, :1] + velocity[:, None] * t
+                x -= x.mean(axis=1, keepdims=True)
+                self._squares[axis] += np.einsum("ij,ij->j", x, x)
+                self._mixed[axis] += velocity @ x
+                self._speed2[axis] += velocity @ velocity
+                spectrum = rfft(x, n=self._length, axis=1)
+                self._power[axis] += np.einsum("ij,ij->j", spectrum.real, spectrum.real)
+                self._power[axis] += np.einsum("ij,ij->j", spectrum.imag, spectrum.imag)
+        self.atoms += atoms
+
+    def result(self) -> FloatArray:
+        """Return the mean squared displacement along x, y and z at every lag, shape ``(F, 3)`` in Å²."""
+        from scipy.fft import irfft
+
+        frames, t = self.frames, np.arange(self.frames, dtype=float)
+        correlation = irfft(self._power, n=self._length, axis=1)[:, :frames]
+        # The sum of squares over the origins of each lag, from both ends, as a cumulative sum.
+        ahead = np.cumsum(self._squares, axis=1)
+        before = np.concatenate([np.zeros((3, 1)), ahead[:, :-1]], axis=1)
+        both_ends = (ahead[:, -1:] - before) + ahead[:, ::-1]
+        # What the linear motion adds: 2 v m Σ(x(k+m) - x(k)) + v² m².
+        prefix = np.concatenate([np.zeros((3, 1)), np.cumsum(self._mixed, axis=1)], axis=1)
+        lag = np.arange(frames)
+        net = (prefix[:, frames : frames + 1] - prefix[:, lag]) - prefix[:, frames - lag]
+        total = (both_ends - 2 * correlation + 2 * t * net) / (frames - t) + self._speed2[:, None] * t**2
+        total[:, 0] = 0.0
+        return np.asarray(total.T / self.atoms)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,8 @@ class DumpStream:
         Element of each atom.
     steps
         Timesteps of the frames that are used.
+    kept
+        Their numbers among the whole frames of the file.
     """
 
     def __init__(
@@ -90,9 +92,9 @@ class DumpStream:
         self._cache = load_cache(path) if cache else None
         index = dump_index(self.dump) if self._cache is None else None
         steps = index.steps if index is not None else self._cache.steps  # type: ignore[union-attr]  # one of both
-        self._kept, notes = frames_to_keep(steps, str(path))
-        self._offsets = set() if index is None else set(index.offsets[self._kept].tolist())
-        self.steps = steps[self._kept]
+        self.kept, notes = frames_to_keep(steps, str(path))
+        self._offsets = set() if index is None else set(index.offsets[self.kept].tolist())
+        self.steps = steps[self.kept]
         self._notes += notes
 
     @property
@@ -127,7 +129,7 @@ class DumpStream:
         count = cache.reference.size
         moved = np.empty(cache.reference.shape, dtype=np.float32)
         with cache.path.open("rb") as stream:
-            for i in self._kept:
+            for i in self.kept:
                 stream.seek(4 * count * int(i))
                 if stream.readinto(moved.data) != 4 * count:
                     raise InputError("the binary copy of a dump is cut off", where=str(cache.path), remedy="Delete it.")

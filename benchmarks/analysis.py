@@ -191,6 +191,49 @@ def d_mdanalysis(path: str) -> float:
     return float(linregress(lag[part], msd[part]).slope / 6 * 1e-4)
 
 
+# ------------------------------------------------------------------ long dumps
+
+
+def write_long(source: Path, path: Path, gigabytes: float) -> None:
+    """Repeat the frames of a dump with new steps until the file is long enough."""
+    text = source.read_bytes()
+    frames = text.split(b"ITEM: TIMESTEP\n")[1:]
+    bodies = [frame.partition(b"\n")[2] for frame in frames]
+    step = 0
+    with path.open("wb", buffering=1 << 22) as stream:
+        while stream.tell() < gigabytes * 1e9:
+            for body in bodies:
+                stream.write(b"ITEM: TIMESTEP\n%d\n" % step)
+                stream.write(body)
+                step += 100
+
+
+def long_pass(path: str) -> float:
+    from anodeflow.analysis.stream import DumpStream
+
+    last = None
+    for frame in DumpStream(path, timestep_fs=1.0):
+        last = frame
+    assert last is not None
+    return float(last.positions[0, 0])
+
+
+def long_msd(path: str) -> float:
+    from anodeflow.analysis import dump_cache
+    from anodeflow.analysis.msd_stream import stream_msd
+
+    dump_cache._WORTH_IT = 0
+    return float(stream_msd(path, "1", timestep_fs=1.0, drift=None).msd_A2[1])
+
+
+LONG = {
+    "long dump": {
+        "first pass, leaves a cache": (long_pass, "anodeflow"),
+        "second pass": (long_pass, "anodeflow"),
+        "MSD at every lag": (long_msd, "anodeflow"),
+    }
+}
+
 TASKS = {
     "text dump to arrays": {
         "anodeflow": (read_anodeflow, "anodeflow"),
@@ -229,7 +272,7 @@ def forget_peak() -> float:
 
 def one(task: str, name: str, path: str, small: str) -> None:
     """Run one contestant and print its figures as JSON."""
-    function, _ = TASKS[task][name]
+    function, _ = {**TASKS, **LONG}[task][name]
     if task.startswith("MSD"):
         function(walk(8, 64))
         data: object = walk()
@@ -250,6 +293,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--dir", type=Path, default=None)
     parser.add_argument("--task", default="", help="only tasks whose name holds this")
+    parser.add_argument("--long", type=float, default=0.0, metavar="GB", help="a dump so long, instead of the rest")
     parser.add_argument("--one", nargs=4, metavar=("TASK", "NAME", "FILE", "SMALL"))
     arguments = parser.parse_args()
     if arguments.one:
@@ -261,7 +305,11 @@ def main() -> None:
         write_dump(small, 30, 40)
         size = path.stat().st_size / 1e6
         print(f"{arguments.atoms} atoms × {arguments.frames} frames, {size:.0f} MB of text")
-        for task, contestants in TASKS.items():
+        if arguments.long:
+            write_long(path, Path(folder) / "long.lammpstrj", arguments.long)
+            path = Path(folder) / "long.lammpstrj"
+            print(f"repeated to {path.stat().st_size / 1e9:.1f} GB")
+        for task, contestants in (LONG if arguments.long else TASKS).items():
             if arguments.task not in task:
                 continue
             if task == "second read":

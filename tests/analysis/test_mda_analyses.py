@@ -83,3 +83,23 @@ def test_one_pass_feeds_all_observers(run):
     assert seen[-1] == (60, 60)
     for counter, pair in zip(counters, pairs, strict=True):
         assert np.allclose(counter.result().g, radial_distribution(t, *pair, r_max_A=4.0, bins=20).g)
+
+
+def test_msd_of_a_dump_in_blocks_from_its_cache(tmp_path, monkeypatch):
+    from anodeflow.analysis import dump_cache, msd_stream
+    from anodeflow.analysis.msd_stream import stream_msd
+
+    monkeypatch.setattr(dump_cache, "_WORTH_IT", 0)
+    positions = random_walk(frames=80, atoms=41) + np.arange(80)[:, None, None] * 0.05
+    path = write_dump(tmp_path / "run.dump", positions)
+    t = read_trajectory(path, timestep_fs=2)
+    for drift in ("all", "Si", None):
+        plain = msd_by_element(t, ["Li"], drift=drift)["Li"]
+        for size in (1 << 26, 12 * 80 * 3):  # one block, and blocks of three atoms
+            monkeypatch.setattr(msd_stream, "_BLOCK_BYTES", size)
+            found = stream_msd(path, "Li", timestep_fs=2, drift=drift)
+            assert np.allclose(found.msd_A2, plain.msd_A2, rtol=1e-5)
+            assert np.allclose(found.lag_time_ps, plain.lag_time_ps)
+    wrapped = write_dump(tmp_path / "w.dump", positions, layout="x")
+    with pytest.raises(InputError, match="wrapped"):
+        stream_msd(wrapped, "Li", timestep_fs=2)
