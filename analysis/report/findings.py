@@ -10,6 +10,9 @@ from .document import Arrhenius, ArrheniusPoint, Job, Results, Run, System
 from .markup import escape, interval_text, joined, name_text, quantity_html, sentence, subscripted
 from .quantities import Located, everything, in_sentence, of_system
 
+_MOST_NAMES = 6
+"""Jobs that are named one by one."""
+
 _BOOKKEEPING = ("temperature", "pressure")
 """Quantities that check a run and are no finding."""
 
@@ -33,7 +36,7 @@ class Gap:
 def asked(results: Results) -> list[str]:
     """Return what the campaign was to find out, as sentences of HTML."""
     systems = joined([_introduce(system) for system in results.systems])
-    temperatures = sorted({run.temperature_K for system in results.systems for run in system.runs})
+    temperatures = _temperatures(results)
     own_words = [results.campaign.get(key) for key in ("question", "description")]
     sentences = [escape(text) for text in own_words if isinstance(text, str)]
     species = sorted({name for system in results.systems for run in system.runs for name in run.msd})
@@ -51,6 +54,16 @@ def asked(results: Results) -> list[str]:
         cited = f" ({escape(results.potential.citation)})" if results.potential.citation else ""
         sentences.append(f"Energies and forces are those of {escape(results.potential.name)}{cited}.")
     return sentences
+
+
+def _temperatures(results: Results) -> list[float]:
+    """Return the temperatures that were asked for, whether or not they were reached."""
+    asked_for = results.campaign
+    if isinstance(asked_for.get("diffusion"), dict):
+        asked_for = asked_for["diffusion"]
+    given = asked_for.get("temperatures_K")
+    numbers = [T for T in given if isinstance(T, int | float)] if isinstance(given, list) else []
+    return sorted({*map(float, numbers), *(run.temperature_K for system in results.systems for run in system.runs)})
 
 
 def _introduce(system: System) -> str:
@@ -208,10 +221,22 @@ def gaps(results: Results) -> list[Gap]:
                 warned = [sentence(brief(text)) for text in fit.warnings] if fit is not None else []
                 few = f"{good} of {runs} temperatures gave a diffusivity."
                 found.append(Gap(f"No activation energy of {species} in {system.label}.", (*warned, few)))
+    return found + _unfinished(results)
+
+
+def _unfinished(results: Results) -> list[Gap]:
+    """Name the jobs without a result: failed ones with their message, the others together."""
+    found, others = [], dict[str, list[str]]()
     for job in results.jobs:
-        if not _ended_well(job):
+        if job.state.lower() == "failed" or (job.message and not _ended_well(job)):
             reasons = (sentence(job.message),) if job.message else ()
             found.append(Gap(f"The job {job.name} ended as “{job.state}”.", reasons))
+        elif not _ended_well(job):
+            others.setdefault(job.state, []).append(job.name)
+    for state, names in others.items():
+        shown = names[:_MOST_NAMES] + ([f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else [])
+        many = f"{len(names)} jobs are" if len(names) > 1 else "One job is"
+        found.append(Gap(f"{many} “{state}” and gave nothing.", (f"{joined(shown)}.",)))
     return found
 
 

@@ -205,6 +205,21 @@ def test_a_failed_job_is_among_the_gaps(synthetic_document):
     assert (f"The job {name} ended as “failed”.", ("Lost atoms: 152 of 151.",)) in texts
 
 
+def test_a_campaign_on_its_way_says_so(synthetic_document):
+    document = copy.deepcopy(synthetic_document)
+    document["campaign"]["diffusion"] = {"temperatures_K": [600, 1200]}
+    for system in document["systems"]:
+        system.update(runs=[], arrhenius={}, relaxed=None)
+    for job in document["jobs"][2:]:
+        job["state"] = "waiting"
+    results = Results.model_validate(document)
+    assert "at 600 and 1200 K" in " ".join(asked(results))
+    waiting = gaps(results)[-1]
+    assert waiting.what == f"{len(document['jobs']) - 2} jobs are “waiting” and gave nothing."
+    assert waiting.reasons[0].endswith(f"and {len(document['jobs']) - 8} more.")
+    assert "No quantity has a value yet" in report_html(results)
+
+
 def test_no_verdict_without_an_error_bar(results):
     compared = comparisons(results)
     assert {c.verdict.word for c in compared} >= {"cannot be compared"}
