@@ -6,6 +6,7 @@ import io
 import os
 import tempfile
 import zlib
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,11 +119,8 @@ class CacheWriter:
         self._temporary = Path(name)
         self._stream = os.fdopen(handle, "wb")
         self._reference: FloatArray | None = None
-        self._cells: list[FloatArray] = []
-        self._origins: list[FloatArray] = []
-        self._steps: list[int] = []
-        self._times: list[float] = []
-        self._checksums: list[int] = []
+        # Per frame: cell, origin, step, time, checksum; packed, because there may be a million frames.
+        self._table = array("d")
 
     @staticmethod
     def wanted(dump: LammpsDump) -> bool:
@@ -143,11 +141,8 @@ class CacheWriter:
             return
         cell, origin = self.dump.box_in_angstrom(frame.header)
         time = self.dump.time_ps(frame.header)
-        self._cells.append(cell)
-        self._origins.append(origin)
-        self._steps.append(frame.header.step)
-        self._times.append(np.nan if time is None else time)
-        self._checksums.append(zlib.crc32(content))
+        said = np.nan if time is None else time
+        self._table.extend((*cell.ravel(), *origin, frame.header.step, said, zlib.crc32(content)))
 
     def finish(self) -> None:
         """Put the cache beside the dump, unless the dump has changed meanwhile."""
@@ -158,13 +153,14 @@ class CacheWriter:
         if self._reference is None or (status.st_size, status.st_mtime_ns) != (self._size, self._mtime):
             self.discard()
             return
+        table = np.frombuffer(self._table).reshape(-1, 15)
         content = io.BytesIO()
         np.savez(
             content,
             version=np.array(_VERSION), size=np.array(self._size), mtime_ns=np.array(self._mtime),
-            fingerprint=np.array(self._fingerprint), reference=self._reference, cells=np.array(self._cells),
-            origins=np.array(self._origins), steps=np.array(self._steps, dtype=np.int64),
-            times_ps=np.array(self._times), checksums=np.array(self._checksums, dtype=np.int64),
+            fingerprint=np.array(self._fingerprint), reference=self._reference,
+            cells=table[:, :9].reshape(-1, 3, 3), origins=table[:, 9:12], steps=table[:, 12].astype(np.int64),
+            times_ps=table[:, 13], checksums=table[:, 14].astype(np.int64),
             warnings=np.array(self.dump.warnings, dtype=str),
         )  # fmt: skip
         self._temporary.replace(sidecar(self.dump.path, "frames.f32"))

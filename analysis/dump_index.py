@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import os
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,8 +156,7 @@ def _is_gzip(path: Path) -> bool:
 
 
 def _scan(path: Path, start: int, compressed: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    offsets: list[int] = []
-    steps: list[int] = []
+    offsets, steps = array("q"), array("q")
     stream: Any
     with gzip.open(path) if compressed else path.open("rb") as stream:
         stream.seek(start)

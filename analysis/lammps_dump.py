@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .dump_source import DumpSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +41,6 @@ _COORDINATES = (
     (("xs", "ys", "zs"), True, False),
 )
 FLAGS = ("ix", "iy", "iz")
-_CHUNK = 1 << 18
 _TIMESTEP = b"ITEM: TIMESTEP"
 
 
@@ -173,7 +170,7 @@ class LammpsDump:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.warnings: list[str] = []
-        with _Source(self.path) as source:
+        with DumpSource(self.path) as source:
             header = self._read_header(source)
             if header is None:
                 raise InputError(
@@ -232,7 +229,7 @@ class LammpsDump:
         stamp = np.full(n, -1, dtype=np.int32)
         labels = np.empty(n, dtype=np.uint64)
         expected = self._codes
-        with _Source(self.path) as source:
+        with DumpSource(self.path) as source:
             source.skip(offset)
             number = 0
             while (header := self._read_header(source)) is not None:
@@ -276,7 +273,7 @@ class LammpsDump:
 
     # ------------------------------------------------------------------ header
 
-    def _read_header(self, source: _Source) -> Header | None:
+    def _read_header(self, source: DumpSource) -> Header | None:
         """Return the next header, or None at the end of the data."""
         where = str(self.path)
         units, time = "", None
@@ -365,7 +362,7 @@ class LammpsDump:
         return next((name for name in ("type", "element") if name in header.columns), "")
 
     def _read_identity(
-        self, source: _Source, header: Header
+        self, source: DumpSource, header: Header
     ) -> tuple[NDArray[np.int64], tuple[str, ...], tuple[str, ...]]:
         """Return ids, labels and types of the first frame in ascending id."""
         if "id" not in header.columns:
@@ -378,7 +375,8 @@ class LammpsDump:
         if len(rows) < header.n_atoms or any(words[:1] == ["ITEM:"] for words in rows):
             raise InputError("the first frame is cut off", where=f"{self.path}: step {header.step}")
         column = {name: k for k, name in enumerate(header.columns)}
-        if wrong := next((words for words in rows if len(words) != len(column)), None):
+        wrong = next((words for words in rows if len(words) != len(column)), None)
+        if wrong is not None:
             raise InputError(
                 f"a row has {len(wrong)} columns where {len(column)} are announced",
                 where=f"{self.path}: {' '.join(wrong)[:60]!r}",
@@ -422,7 +420,7 @@ class _CutOffError(Exception):
     """The data end inside a header."""
 
 
-def _need(source: _Source) -> str:
+def _need(source: DumpSource) -> str:
     line = source.next_line()
     if line is None:
         raise _CutOffError
@@ -457,116 +455,3 @@ def box_of(words: str, rows: list[list[float]], where: str) -> tuple[FloatArray,
     if not np.linalg.det(cell) > 1e-12:
         raise InputError("the box has no volume", where=where)
     return cell, origin, periodic  # type: ignore[return-value]  # three booleans by construction
-
-
-class _Source:
-    """Bytes of a plain or gzip file behind a sliding buffer."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            stream = path.open("rb", buffering=0)
-        except OSError as error:
-            raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
-        self._raw = stream
-        magic = stream.read(2)
-        stream.seek(0)
-        self._stream: Any = (
-            gzip.GzipFile(fileobj=io.BufferedReader(stream), mode="rb") if magic == b"\x1f\x8b" else stream
-        )
-        if not magic:
-            stream.close()
-            raise InputError("the file is empty", where=str(path))
-        self.buffer = np.empty(2 * _CHUNK, dtype=np.uint8)
-        self.position = 0
-        self.end = 0
-        self.last_line = 0
-        self.frame_begin = 0
-        self._base = 0  # byte of the file at the beginning of the buffer
-
-    def __enter__(self) -> _Source:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._raw.close()
-
-    def skip(self, offset: int) -> None:
-        """Start at a byte of the uncompressed file."""
-        if offset:
-            self._stream.seek(offset)
-            self._base = offset
-
-    def fill(self) -> bool:
-        """Bring more bytes into the buffer; False at the end of the file."""
-        kept = self.end - self.position
-        if self.position:
-            self.buffer[:kept] = self.buffer[self.position : self.end]
-        if kept + _CHUNK > len(self.buffer):
-            self.buffer = np.concatenate([self.buffer, np.empty_like(self.buffer)])
-        self._base += self.position
-        self.position, self.end = 0, kept
-        try:
-            count = self._stream.readinto(self.buffer[kept : kept + _CHUNK].data)
-        except EOFError:
-            return False  # the file ends early; what it holds is whole
-        except (zlib.error, gzip.BadGzipFile) as error:
-            # unlike an early end this may have changed digits that were read before
-            raise InputError(f"the compressed file is damaged ({error})", where=str(self.path)) from None
-        self.end += count
-        return bool(count)
-
-    def whole_lines(self) -> int:
-        """Return the end of the last whole line in the buffer, or the position where there is none."""
-        stop = self.end
-        while stop > self.position:
-            start = max(self.position, stop - 256)
-            found = self.buffer[start:stop].tobytes().rfind(b"\n")
-            if found >= 0:
-                return start + found + 1
-            stop = start
-        return self.position
-
-    def next_line(self) -> str | None:
-        """Return the next line, or None where none is ended by a line feed any more."""
-        searched = 0
-        while True:
-            start = self.position + searched
-            stop = min(self.end, start + 256)
-            found = self.buffer[start:stop].tobytes().find(b"\n")
-            if found >= 0:
-                begin, self.position = self.position, start + found + 1
-                self.last_line = self._base + begin
-                return self.buffer[begin : start + found].tobytes().decode("utf-8", "replace")
-            searched += stop - start
-            if stop == self.end and not self.fill():
-                return None
-
-    def next_lines(self, count: int) -> list[str]:
-        """Return the next lines, fewer where no more are ended by a line feed."""
-        lines: list[bytes] = []
-        while len(lines) < count:
-            stop = self.whole_lines()
-            block = self.buffer[self.position : stop].tobytes().split(b"\n")[:-1]
-            taken = block[: count - len(lines)]
-            lines += taken
-            self.position += sum(map(len, taken)) + len(taken)
-            if len(lines) < count and not self.fill():
-                break
-        return [line.decode("utf-8", "replace") for line in lines]
-
-    def line(self) -> str:
-        """Return the line at the position without moving on."""
-        return (
-            self.buffer[self.position : min(self.end, self.position + 200)]
-            .tobytes()
-            .split(b"\n")[0]
-            .decode("utf-8", "replace")
-        )
-
-    def seek_in_line(self, words: bytes) -> bool:
-        """Move to `words` if the current line holds them."""
-        line = self.buffer[self.position : min(self.end, self.position + 4096)].tobytes().split(b"\n")[0]
-        found = line.find(words)
-        if found >= 0:
-            self.position += found
-        return found >= 0

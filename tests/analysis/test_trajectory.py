@@ -55,3 +55,18 @@ def test_steps_too_large_to_unwrap_are_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be told"):
         read_trajectory(path, timestep_fs=1)
     assert read_trajectory(path, timestep_fs=1, unwrap=False).n_frames == 20
+
+
+def test_a_file_cut_into_pieces_reads_as_the_whole(tmp_path):
+    positions = random_walk(frames=12)
+    whole = read_trajectory(write_dump(tmp_path / "whole.dump", positions), timestep_fs=2)
+    pieces = [
+        write_dump(tmp_path / f"{i}.dump{'.gz' if i else ''}", positions[a:b], steps=np.arange(a, b) * 100, seed=i)
+        for i, (a, b) in enumerate([(0, 5), (5, 6), (5, 12)])
+    ]
+    joined = read_trajectory(pieces, timestep_fs=2)
+    assert np.array_equal(joined.positions, whole.positions)
+    assert np.array_equal(joined.time_ps, whole.time_ps)
+    part = read_trajectory(pieces, timestep_fs=2, start=2, stop=11, step=3)
+    assert np.array_equal(part.positions, whole.positions[2:11:3])
+    assert np.array_equal(whole[2:11:3].select("Li").positions, part.positions[:, 1::2])
