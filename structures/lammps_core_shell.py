@@ -1,7 +1,7 @@
 """LAMMPS data files for cores and shells.
 
 Atoms keep their ids and types as cores; a shell follows for each atom of a polarisable element, bound to its core by a
-bond of its own type. The section ``CS-Info`` says which two belong together.
+bond of its own type. On demand the section ``CS-Info`` says which two belong together, which ``compute temp/cs`` wants.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from .element_map import ElementMap
 
+READ_WITH_PAIRS = ("fix csinfo all property/atom i_CSID", "read_data {file} fix csinfo NULL CS-Info")
+"""LAMMPS commands that read a file with its section ``CS-Info``."""
+
 
 def write_core_shell_data(
     structure: Structure,
@@ -31,6 +34,7 @@ def write_core_shell_data(
     core_charges_e: Mapping[str, float],
     shell_charges_e: Mapping[str, float],
     mass_fraction: float,
+    pairs_section: bool = False,
 ) -> Path:
     """Write a LAMMPS data file of ``atom_style full`` with a shell on each atom of the polarisable elements.
 
@@ -49,6 +53,9 @@ def write_core_shell_data(
         Charge of the shell by element.
     mass_fraction
         Share of the mass that a shell takes from its core.
+    pairs_section
+        Also write ``CS-Info``, the number of the ion of each particle. LAMMPS then reads the file with
+        `READ_WITH_PAIRS`.
 
     Raises
     ------
@@ -100,4 +107,7 @@ def write_core_shell_data(
     lines += ["", "Bonds", ""]
     for number, (index, symbol) in enumerate(pairs, start=1):
         lines.append(f"{number} {bond_type[symbol]} {index + 1} {ncores + number}")
+    if pairs_section:
+        ions = [*range(ncores), *(index for index, _ in pairs)]
+        lines += ["", "CS-Info", "", *(f"{number} {ion + 1}" for number, ion in enumerate(ions, start=1))]
     return write_text(path, "\n".join(lines) + "\n")
