@@ -82,11 +82,13 @@ def report_html(results: Results) -> str:
     from .markup import duration_text, escape
     from .page import Section, page
     from .quantities import comparisons
+    from .summary import summary
+    from .systems import system_section
 
     compared = comparisons(results)
-    parts = [Section("summary", "Summary", part.summary(results, compared))]
+    parts = [Section("summary", "Summary", summary(results, compared))]
     for index, system in enumerate(results.systems):
-        parts.append(Section(f"system{index}", system.label, part.system_section(results, index, compared)))
+        parts.append(Section(f"system{index}", system.label, system_section(results, index, compared)))
     parts += [
         Section("literature", "Literature", part.literature(results, compared)),
         Section("methods", "Methods", part.methods(results)),
