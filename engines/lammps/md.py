@@ -260,7 +260,9 @@ def _run_segment(
     dump = directory / DUMP_FILE
     if settings.dump_every:
         truncate_dump(dump, start)
-    commands = md_commands(system, settings, restart=newest[0].name if newest else None, resources=resources)
+    commands = md_commands(
+        system, settings, restart=newest[0].name if newest else None, start=start, resources=resources
+    )
     script, log = f"in.{segment:03d}.lammps", f"log.{segment:03d}.lammps"
     write_text(directory / script, render(commands))
     rate = StepRate(start)
@@ -276,7 +278,9 @@ def _run_segment(
     run_lammps(directory, script, log, resources, watch=watch)
 
 
-def md_commands(system: System, settings: MDSettings, *, restart: str | None, resources: Resources) -> list[Command]:
+def md_commands(
+    system: System, settings: MDSettings, *, restart: str | None, start: int = 0, resources: Resources
+) -> list[Command]:
     """Return the script of a run, from its data file or from a restart.
 
     Parameters
@@ -285,6 +289,8 @@ def md_commands(system: System, settings: MDSettings, *, restart: str | None, re
         What to run.
     restart
         Restart file to go on from; None starts.
+    start
+        Step of that file.
     resources
         Gives the wall time.
     """
@@ -309,19 +315,26 @@ def md_commands(system: System, settings: MDSettings, *, restart: str | None, re
         seconds = int(resources.wall_time_s)
         limit = f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
         commands.append(Timer("timeout", limit))
-    commands.append(Run(settings.steps, ("upto", "start", 0, "stop", settings.steps, *_pieces(settings))))
+    commands += _pieces(settings, start)
     commands += [WriteRestart(_RESTARTS[2]), WriteData(_FINAL_DATA)]
     return commands
 
 
-def _pieces(settings: MDSettings) -> tuple[str | int, ...]:
-    """Cut a ramp under a barostat into pieces from restart to restart.
+def _pieces(settings: MDSettings, start: int) -> list[Command]:
+    """Run in pieces from restart to restart, whether interrupted or not.
 
-    LAMMPS sets the masses of its barostat from the target temperature when a run starts, and keeps them. In one long
-    ramp they would be those of the first step; after a continuation those of the restart, and the two would part.
+    LAMMPS sets up anew at each piece: it sorts the atoms, builds the neighbour list, and sets the masses of the
+    barostat from the target temperature of that step. A continuation does so at its restart. Only when the
+    uninterrupted run does it at the same steps do both add up forces in the same order and stay equal to the last bit.
     """
-    ramp = settings.final_temperature_K not in (None, settings.temperature_K)
-    return ("every", settings.restart_every, "NULL") if ramp and settings.ensemble == "npt" else ()
+    every, total = settings.restart_every, settings.steps
+    on_the_way: tuple[str | int, ...] = ("upto", "start", 0, "stop", total)
+    commands: list[Command] = []
+    boundary = (start // every + 1) * every
+    if start % every and boundary < total:
+        commands.append(Run(boundary, on_the_way))
+    commands.append(Run(total, (*on_the_way, "every", every, "NULL")))
+    return commands
 
 
 def _check_heating(thermo: Thermo, settings: MDSettings, directory: Path) -> None:
