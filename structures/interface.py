@@ -30,7 +30,8 @@ class Interface:
     ----------
     structure
         The cell: first vector along x, second in the xy plane, third along z, which is the normal of the interface
-        (LAMMPS' orientation). Site properties: ``side``, the number of the layer an atom belongs to from 0 at the
+        (LAMMPS' orientation). Atoms are grouped by element, the least electronegative
+        first. Site properties: ``side``, the number of the layer an atom belongs to from 0 at the
         bottom; ``layer``, its atomic layer within that side; ``charge``, the formal charge, when any side has them.
     sides
         Labels from bottom to top.
@@ -308,6 +309,10 @@ def finish(
     # nothing may stick out below the origin, where wrapping would put it on top
     positions[:, 2] -= positions[:, 2].min() if not periodic else min(0.0, float(positions[:, 2].min()))
     number = [n for layer in stack.layers for n in atomic_layers(layer.positions[:, 2])]
+    order = file_order(symbols)
+    symbols = [symbols[k] for k in order]
+    owner, number = ([values[k] for k in order] for values in (owner, number))
+    positions = positions[order]
     properties: dict[str, list[Any]] = {"side": owner, "layer": number}
     if any(side.charges for side in sides):
         properties["charge"] = [float(sides[k].charges.get(s, 0.0)) for k, s in zip(owner, symbols, strict=True)]
@@ -336,6 +341,27 @@ def finish(
         layers={side.label: [n for n, k in enumerate(owner) if k == m] for m, side in enumerate(sides)},
     )
     return Interface(structure, tuple(side.label for side in sides), common.match, common, contacts, record)
+
+
+def file_order(symbols: Sequence[str]) -> list[int]:
+    """Order atoms by element, the least electronegative first, as POSCAR and CIF files are written and read.
+
+    A structure in this order has the same atom numbers in every format, so that the labels of a build record fit.
+
+    Parameters
+    ----------
+    symbols
+        Element of each atom.
+
+    Returns
+    -------
+    list of int
+        Old indices in the new order; atoms of one element keep theirs.
+    """
+    from pymatgen.core import Element
+
+    rank = {symbol: (float(Element(symbol).X), symbol) for symbol in set(symbols)}
+    return sorted(range(len(symbols)), key=lambda k: rank[symbols[k]])
 
 
 def _distinct_labels(sides: list[Side]) -> list[Side]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .density import atoms_per_volume
+from .density import atoms_per_volume, whole_atoms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -185,11 +185,26 @@ def scatter(composition: Composition, density_g_cm3: float, volume_A3: float, rn
     -------
     Scattered
     """
-    from .density import whole_atoms
+    return scatter_counts(glass_atoms(composition, density_g_cm3, volume_A3), rng)
 
+
+def glass_atoms(composition: Composition, density_g_cm3: float, volume_A3: float) -> dict[str, int]:
+    """Count the atoms of a piece of glass, in whole formula units.
+
+    Parameters
+    ----------
+    composition
+        What the glass is.
+    density_g_cm3, volume_A3
+        Density and volume.
+
+    Returns
+    -------
+    dict
+        Atoms of each element; at least one formula unit.
+    """
     wanted = max(len(composition), round(volume_A3 * atoms_per_volume(composition, density_g_cm3)))
-    counts, _ = whole_atoms(composition.reduced_composition, wanted)
-    return scatter_counts(counts, rng)
+    return whole_atoms(composition.reduced_composition, wanted)[0]
 
 
 def scatter_counts(counts: dict[str, int], rng: np.random.Generator, *, molecular_units: bool = True) -> Scattered:

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import InputError
 from .density import atoms_per_volume
 from .distances import periodic_pairs
+from .interface import file_order
 from .molecular_units import scatter
 from .packing import remove_overlaps
 from .record import BuildRecord, make_record
@@ -246,6 +247,9 @@ def _finish(
 ) -> CoatedParticle:
     from pymatgen.core import Lattice, Structure
 
+    order = file_order(symbols)
+    symbols, owner = [symbols[k] for k in order], [owner[k] for k in order]
+    positions = positions[order]
     properties: dict[str, list[Any]] = {"side": owner}
     if any(side.charges for side in sides):
         properties["charge"] = [float(sides[k].charges.get(s, 0.0)) for k, s in zip(owner, symbols, strict=True)]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
+from .density import atoms_per_volume
 from .distances import distance_table
-from .molecular_units import scatter
+from .molecular_units import glass_atoms, scatter
 from .oriented import LAYER_TOLERANCE_A
 from .packing import remove_overlaps
 from .registry import Contact, Face, Registry, search_registry
@@ -128,7 +129,7 @@ def build_stack(
         placed = atoms[k]
         if fit is None or placed is None:
             bottoms.append(height)
-            height += side.thickness_A
+            height += _glass_thickness(side, abs(float(np.linalg.det(plane))))
             tops.append(height)
             continue
         below = atoms[k - 1] if k else None
@@ -202,6 +203,14 @@ def _crystal_atoms(fit: Fit, plane: Array) -> tuple[list[str], Array]:
     heights = np.repeat(positions[:, 2], len(points))
     symbols = [fit.cell.symbols[k] for k in np.repeat(which, len(points))]
     return symbols, np.column_stack([flat, heights])
+
+
+def _glass_thickness(side: Side, area: float) -> float:
+    """Thickness that the whole formula units of a glass layer fill at its density, in Å."""
+    if side.glass is None:
+        raise AssertionError("a layer without a crystal is a glass")
+    counts = glass_atoms(side.composition, side.glass.density_g_cm3, area * side.thickness_A)
+    return sum(counts.values()) / (area * atoms_per_volume(side.composition, side.glass.density_g_cm3))
 
 
 def _face(atoms: tuple[list[str], Array], side: Side) -> Face:

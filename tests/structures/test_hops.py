@@ -114,3 +114,10 @@ def test_bad_input(triclinic, arguments, message):
 def test_disordered_structures_are_refused():
     with pytest.raises(InputError, match="ordered"):
         hops(phase("Li6PS5Cl").structure)
+
+
+def test_voids_are_found_when_none_are_given():
+    found = hops(phase("Li2O").structure, "Li", kind="interstitial", cutoff_A=3.5)
+    # antifluorite has one kind of octahedral void, and its shortest hop between two of them is a / √2
+    assert found[0].distance_A == pytest.approx(4.61 / np.sqrt(2), rel=1e-3)
+    assert found[0].multiplicity == 24

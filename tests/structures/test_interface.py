@@ -99,6 +99,17 @@ def test_glass_on_a_crystal_is_packed_to_its_cell_without_strain():
     assert density == pytest.approx(2.30, rel=0.08)
 
 
+@pytest.mark.parametrize("thickness", [6, 9, 13])
+def test_a_glass_layer_has_its_density_whatever_its_formula_unit(thickness):
+    # 77 atoms are one unit of this LiPON: the thickness gives way, not the density
+    made = interface("a-Si:10", f"LiPON:{thickness}", seed=3)
+    silicon, lipon = (Structure.from_sites([made.structure[n] for n in made.atoms_of(k)]).composition for k in (0, 1))
+    volume = (float(silicon.weight) / 2.285 + float(lipon.weight) / 2.30) / 0.602214076
+    notes = " ".join(made.record.warnings)
+    room = 1.0 + float(notes.split("given ")[1].split(" %")[0]) / 100 if "more room" in notes else 1.0
+    assert made.structure.volume == pytest.approx(room * volume, rel=1e-6)
+
+
 def test_stack_of_glasses_and_interlayers():
     made = interface("Si(100)", "Li2O(100)", interlayer=["a-SiO2:7", "a-Li3PS4:8"], max_strain=0.03, vacuum_A=12)
     judge(made)
@@ -219,3 +230,18 @@ def test_sides_that_cannot_be(arguments, message):
 def test_limits_that_nothing_meets(options, message):
     with pytest.raises(InputError, match=message):
         interface("Si(100)", "Li2O(100)", **options)
+
+
+@pytest.mark.parametrize("ending", ["data", "vasp", "cif", "xyz"])
+def test_written_files_keep_the_order_of_the_labels(tmp_path, ending):
+    from anodeflow.structures.io import read_structure, write_structure
+
+    made = interface("Si(100)", "a-Li3PS4:8", seed=2)
+    path = tmp_path / f"pair.{ending}"
+    write_structure(made.structure, path, made.record)
+    back = read_structure(path)[0]
+    assert [s.specie.symbol for s in back] == [s.specie.symbol for s in made.structure]
+    apart = back.frac_coords - made.structure.frac_coords
+    apart -= np.rint(apart)
+    assert np.abs(apart).max() < 1e-5
+    assert np.allclose(back.lattice.matrix, made.structure.lattice.matrix, atol=1e-5)
