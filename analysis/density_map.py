@@ -32,12 +32,15 @@ class DensityMap:
         Element.
     n_samples
         Positions counted.
+    width_A
+        Standard deviation of the Gaussian that it was smoothed with.
     """
 
     density_per_A3: FloatArray
     cell: FloatArray
     species: str
     n_samples: int
+    width_A: float = 0.0
 
 
 def framework_frame(trajectory: Trajectory, species: str, framework: str | None) -> tuple[FloatArray, FloatArray]:
@@ -106,7 +109,7 @@ def smooth(density: DensityMap, width_A: float) -> DensityMap:
 
     shape = np.array(density.density_per_A3.shape)
     sigma = width_A / (np.linalg.norm(density.cell, axis=1) / shape)
-    return replace(density, density_per_A3=gaussian_filter(density.density_per_A3, sigma, mode="wrap"))
+    return replace(density, density_per_A3=gaussian_filter(density.density_per_A3, sigma, mode="wrap"), width_A=width_A)
 
 
 def density_peaks(density: DensityMap, *, separation_A: float = 1.2, least: float = 0.05) -> FloatArray:
@@ -146,7 +149,8 @@ def percolation_barriers(density: DensityMap, temperature_K: float) -> tuple[Qua
 
     ``ΔF = k_B T ln(ρ_max / ρ_c)``, where ρ_c is the highest density at which the region denser than it
     connects a point with its own periodic image. As for any free energy from a histogram, both the finite
-    run and the voxel size bias it: a density of less than one count a voxel cannot be told from none.
+    run and the voxel size bias it: a density of less than one count a voxel cannot be told from none. The error
+    counts positions as independent; frames closer than a hop are not.
 
     Parameters
     ----------
@@ -169,7 +173,9 @@ def percolation_barriers(density: DensityMap, temperature_K: float) -> tuple[Qua
     order = order[values.ravel()[order] > 0]
     levels = percolate(order.astype(np.int64), np.array(values.shape, dtype=np.int64))
     found = []
-    one_count = 1 / (density.n_samples * (abs(np.linalg.det(density.cell)) / values.size)) * _ions(density)
+    # A smoothed voxel averages over the volume of the Gaussian, (2 √π σ)³.
+    seen_A3 = max(abs(np.linalg.det(density.cell)) / values.size, (2 * np.sqrt(np.pi) * density.width_A) ** 3)
+    frames = density.n_samples / _ions(density)
     for axis, level in enumerate(levels, 1):
         name = f"percolation_barrier_{axis}"
         method = "k_B T ln of the peak density over the percolating density"
@@ -181,10 +187,10 @@ def percolation_barriers(density: DensityMap, temperature_K: float) -> tuple[Qua
             continue
         critical = float(values.ravel()[level])
         barrier = BOLTZMANN_EV_K * temperature_K * float(np.log(values.max() / critical))
-        counts = critical / one_count
+        counts = critical * seen_A3 * frames
         error = BOLTZMANN_EV_K * temperature_K / np.sqrt(max(counts, 1.0))
         few = counts < 10
-        warning = (f"the saddle holds {counts:.1f} counts a voxel only",) if few else ()
+        warning = (f"only {counts:.1f} positions were counted at the saddle",) if few else ()
         found.append(
             Quantity(
                 name,

@@ -191,8 +191,16 @@ def coordination_number(trajectory: Trajectory, first: str, second: str, *, cuto
     for positions, cell in zip(trajectory.positions, trajectory.cells, strict=True):
         found = pairs_within(positions, cell, cutoff_A, centres=a, periodic=trajectory.periodic)
         series.append(b[found.second].sum() / len(a))
-    quantity = mean_quantity("coordination_number", series, "1", source=trajectory.source)
+    quantity = _mean("coordination_number", np.array(series), "1", trajectory.source)
     return _with(quantity, species=label, method=f"neighbours within {cutoff_A:.3g} Å; {quantity.method}")
+
+
+def _mean(name: str, series: NDArray[np.floating], unit: str, source: str) -> Quantity:
+    """Return a time average; what does not change over the run is exact."""
+    values = np.asarray(series, dtype=float)
+    if np.ptp(values) <= 1e-12 * abs(values[0]):
+        return Quantity(name, float(values[0]), unit, uncertainty=0.0, method="the same in all frames", source=source)
+    return mean_quantity(name, values, unit, source=source)
 
 
 def _with(quantity: Quantity, **changes: object) -> Quantity:
@@ -208,9 +216,7 @@ def mass_density(trajectory: Trajectory) -> Quantity:
     if unknown := sorted(set(trajectory.species) - set(atomic_numbers)):
         raise InputError(f"{unknown[0]} is no element", remedy="Map types to elements with data or species.")
     mass = sum(float(atomic_masses[atomic_numbers[name]]) for name in trajectory.species)
-    return mean_quantity(
-        "mass_density", mass / trajectory.volume * G_MOL_A3_TO_G_CM3, "g/cm^3", source=trajectory.source
-    )
+    return _mean("mass_density", mass / trajectory.volume * G_MOL_A3_TO_G_CM3, "g/cm^3", trajectory.source)
 
 
 def volume_per_host_atom(trajectory: Trajectory, host: str | Iterable[str]) -> Quantity:
@@ -224,7 +230,7 @@ def volume_per_host_atom(trajectory: Trajectory, host: str | Iterable[str]) -> Q
         Host element or elements.
     """
     count = len(trajectory.indices(host))
-    quantity = mean_quantity("volume_per_host_atom", trajectory.volume / count, "A^3", source=trajectory.source)
+    quantity = _mean("volume_per_host_atom", trajectory.volume / count, "A^3", trajectory.source)
     name = host if isinstance(host, str) else "+".join(sorted(host))
     return _with(quantity, species=name)
 

@@ -10,6 +10,7 @@ from anodeflow.analysis.jumps import (
     jump_rate,
     residence_time,
 )
+from anodeflow.analysis.msd import msd_by_element
 from anodeflow.analysis.trajectory import Trajectory, read_trajectory
 from anodeflow.errors import InputError
 from anodeflow.units import A2_PS_TO_CM2_S, BOLTZMANN_EV_K
@@ -130,6 +131,12 @@ def test_argyrodite_lithium_moves_between_sites_and_its_framework_does_not(share
     record = find_jumps(t, "Li", density_peaks(density, separation_A=1.6))
     assert jump_rate(record).value > 0
     assert 0 < correlation_factor(record).value < 0.9  # rattling between near sites is mostly undone
+    # what jumps and their correlation say of D agrees with the mean squared displacement
+    curve = msd_by_element(t, ["Li"])["Li"]
+    late = slice(200, 300)
+    slope = np.polyfit(curve.lag_time_ps[late], curve.msd_A2[late], 1)[0]
+    from_jumps = jump_diffusivity(record).value * correlation_factor(record).value
+    assert from_jumps == pytest.approx(slope / 6 * A2_PS_TO_CM2_S, rel=0.35)
     framework = find_jumps(t, "P", density_peaks(smooth(density_map(t, "P", spacing_A=0.4), 0.5)))
     assert framework.n_jumps == 0
     assert len(framework.sites) == 32
