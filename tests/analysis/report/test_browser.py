@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 import shutil
 import subprocess
@@ -121,57 +120,3 @@ def test_without_the_script_everything_is_still_there(browser, page, tmp_path):
     assert "<canvas" not in done.stdout
     assert done.stdout.count('<img alt="') == 2
     assert not re.search(r'class="drawing" hidden', done.stdout)
-
-
-PROBE = """
-<script>
-addEventListener("load", () => setTimeout(() => {
-  const found = {};
-  const chart = [...document.querySelectorAll("figure.chart")].find((one) => one.querySelector(".tabs"));
-  const drawing = chart.querySelector(".drawing");
-  const svg = drawing.querySelector("svg");
-  const points = JSON.parse(drawing.querySelector("script.points").textContent);
-  const point = points.filter((one) => one[2] === 3).at(-1);
-  const box = svg.getBoundingClientRect();
-  const scale = box.width / svg.viewBox.baseVal.width;
-  const at = { clientX: box.left + point[0] * scale, clientY: box.top + point[1] * scale, bubbles: true };
-  drawing.dispatchEvent(new PointerEvent("pointermove", at));
-  found.tip = drawing.querySelector(".tip").textContent === point[3] && !drawing.querySelector(".tip").hidden;
-  drawing.dispatchEvent(new PointerEvent("pointerleave", at));
-  found.left = drawing.querySelector(".tip").hidden;
-  const button = chart.querySelector('.legend button[data-series="3"]');
-  const parts = [...svg.querySelectorAll('[data-series="3"]')];
-  const shown = () => parts.every((part) => getComputedStyle(part).display !== "none");
-  const before = shown();
-  button.click();
-  const gone = parts.every((part) => getComputedStyle(part).display === "none");
-  drawing.dispatchEvent(new PointerEvent("pointermove", at));
-  found.hiddenIsSilent = drawing.querySelector(".tip").textContent !== point[3] || drawing.querySelector(".tip").hidden;
-  button.click();
-  found.legend = parts.length > 1 && before && gone && shown();
-  chart.querySelectorAll(".tabs button")[1].click();
-  found.tabs = drawing.hidden && !chart.querySelectorAll(".drawing")[1].hidden;
-  const canvas = document.querySelector(".stage canvas");
-  const first = canvas.toDataURL();
-  canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, cancelable: true }));
-  setTimeout(() => {
-    const turned = canvas.toDataURL();
-    canvas.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
-    setTimeout(() => {
-      found.turns = turned !== first;
-      found.turnsBack = canvas.toDataURL() === first;
-      document.title = JSON.stringify(found);
-    }, 200);
-  }, 200);
-}, 100));
-</script>
-"""
-
-
-def test_what_the_script_adds(browser, page, tmp_path):
-    copy = tmp_path / "probe.html"
-    copy.write_text(page.read_text().replace("</body>", PROBE + "</body>"))
-    done = browser("--window-size=1300,1000", "--dump-dom", copy.as_uri())
-    assert console(done) == []
-    found = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", done.stdout).group(1)))
-    assert found == dict.fromkeys(("tip", "left", "hiddenIsSilent", "legend", "tabs", "turns", "turnsBack"), True)
