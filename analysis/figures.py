@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,7 @@ def draw_arrhenius(fit: ArrheniusFit, path: Path, *, to_K: float | None = None) 
 
 
 def draw_profiles(
-    axis_A: FloatArray, curves: dict[str, tuple[FloatArray, FloatArray | None]], path: Path, *, ylabel: str
+    axis_A: FloatArray, curves: Mapping[str, tuple[FloatArray, FloatArray | None]], path: Path, *, ylabel: str
 ) -> Path:
     """Draw quantities along an axis of the cell with their 95 % bands.
 

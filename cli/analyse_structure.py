@@ -240,7 +240,8 @@ def jumps(
     else:
         import ase.io
 
-        atoms = ase.io.read(str(sites))
+        atoms = ase.io.read(str(sites), index=-1)
+        assert isinstance(atoms, ase.Atoms)
         chosen = np.array(atoms.get_chemical_symbols()) == species
         if not chosen.any():
             raise InputError(f"there is no {species}", where=str(sites))
@@ -336,6 +337,7 @@ def voltage(
     for file in files:
         try:
             atoms = ase.io.read(str(file), index=-1)
+            assert isinstance(atoms, ase.Atoms)
             energy = float(atoms.get_potential_energy())
         except Exception as error:  # ASE raises whatever its parsers and calculators meet
             raise InputError(f"no structure with an energy can be read ({error})", where=str(file)) from None

@@ -59,7 +59,7 @@ def surface(
         made = surfaces(
             side.bulk, plane.miller, thickness_A=thickness, vacuum_A=vacuum, symmetric=symmetric, charges=side.charges
         )
-        rows = [
+        rows: list[dict[str, object]] = [
             {
                 "termination": one.termination.number,
                 "top": one.termination.top,
@@ -140,7 +140,8 @@ def matches(
 
     sides = [read_side(text, thickness_A=thickness, seed=seed) for text in (lower, upper)]
     found = find(
-        *(_one_plane(side) for side in sides),
+        _one_plane(sides[0]),
+        _one_plane(sides[1]),
         max_area_A2=max_area,
         max_strain=max_strain,
         thickness_A=(sides[0].thickness_A, sides[1].thickness_A),

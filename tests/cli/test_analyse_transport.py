@@ -235,9 +235,7 @@ def test_directions_and_region(capsys, monkeypatch, dump):
     along = [items[f"tracer_diffusivity_{axis}"]["value"] for axis in "xyz"]
     assert np.mean(along) == pytest.approx(items["tracer_diffusivity"]["value"], rel=0.1)
     assert items["parallel_diffusivity"]["value"] == pytest.approx(5e-5, rel=0.4)
-    code, _, err = run(
-        capsys, monkeypatch, "analyse", "diffusion", dump, "--timestep-fs", 1, "--region", 5, 50
-    )
+    code, _, err = run(capsys, monkeypatch, "analyse", "diffusion", dump, "--timestep-fs", 1, "--region", 5, 50)
     assert code == 2
     assert "does not fit" in err
 
@@ -250,7 +248,7 @@ def test_pieces_join_to_the_whole(capsys, monkeypatch, dump, tmp_path):
     pieces[1].write_text(text[cut:])
     values = []
     for files in ([dump], pieces):
-        _, out, err = run(
+        _, out, _err = run(
             capsys, monkeypatch, "analyse", "diffusion", *files, "--timestep-fs", 1, "--drift", "Si", "--json"
         )
         values.append(json.loads(out)["quantities"][0]["value"])
