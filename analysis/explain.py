@@ -45,8 +45,8 @@ EXPLANATIONS: dict[str, tuple[str, ...]] = {
         "D across the layers: the local coefficient of the Smoluchowski equation that makes the observed moves between "
         "thin slices most likely, given the observed density (G. Hummer, New J. Phys. 7 (2005) 34).",
         "Interface: a tanh profile of the fraction of one side in every block of time gives position and 10-90 % "
-        "width; its growth is held against the parabolic, the linear (B. E. Deal, A. S. Grove, J. Appl. Phys. 36 (1965) 3770) "
-        "and the logarithmic law (N. Cabrera, N. F. Mott, Rep. Prog. Phys. 12 (1949) 163).",
+        "width; its growth is held against the parabolic, the linear (B. E. Deal, A. S. Grove, J. Appl. Phys. 36 "
+        "(1965) 3770) and the logarithmic law (N. Cabrera, N. F. Mott, Rep. Prog. Phys. 12 (1949) 163).",
     ),
     "structure": (
         "Radial distribution: pairs within a shell over those of a gas of the same density, all periodic images "
