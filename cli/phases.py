@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -37,14 +37,16 @@ def _list(as_json: bool) -> None:
         extra = {"phases": [_entry(item) for item in items], "evidence_classes": dict(EVIDENCE)}
         print_document(document(extra=extra))
         return
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from ..structures.capacity import phase_numbers
 
-    table = Table(header_style="bold", row_styles=["", "dim"])
-    for title in ("phase", "formula", "space group", "atoms", "class", "g/cm³", "x in LixM", "mAh/g", "expansion"):
-        table.add_column(title, justify="right" if title in _RIGHT else "left", no_wrap=True)
+    table = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for title in ("phase", "space group", "atoms", "class", "g/cm³", "Li/host", "mAh/g", "growth %"):
+        justify: Literal["left", "right"] = "right" if title in _RIGHT else "left"
+        table.add_column(title, justify=justify, no_wrap=True, min_width=max(len(title), 6))
     family = ""
     for item in items:
         if family and item.family != family:
@@ -53,24 +55,24 @@ def _list(as_json: bool) -> None:
         numbers = phase_numbers(item)
         table.add_row(
             item.name,
-            item.formula if item.formula != item.name else "",
             item.space_group,
             f"{item.structure.composition.num_atoms:.4g}",
             item.evidence + ("" if item.verified else " ?"),
             f"{numbers.density_g_cm3:.3f}",
             _optional(numbers.li_per_host, ".3g"),
             _optional(numbers.capacity_mAh_g, ".0f"),
-            _optional(numbers.expansion_percent, "+.0f", " %"),
+            _optional(numbers.expansion_percent, "+.0f"),
         )
     console = Console()
     console.print(table)
+    console.print("growth %: volume per host atom against the unlithiated host of the library", highlight=False)
     for letter, meaning in EVIDENCE.items():
         console.print(f"[bold]{letter}[/bold]  {meaning}", highlight=False)
     if any(not item.verified for item in items):
         console.print("[bold]?[/bold]  a start for a relaxation only", highlight=False)
 
 
-_RIGHT = {"atoms", "g/cm³", "x in LixM", "mAh/g", "expansion"}
+_RIGHT = {"atoms", "g/cm³", "Li/host", "mAh/g", "growth %"}
 
 
 def _optional(value: float | None, form: str, unit: str = "") -> str:
@@ -117,7 +119,9 @@ def _show(name: str, as_json: bool, picture: Path | None) -> None:
     if item:
         rows.insert(1, ("space group", f"{item.space_group} ({item.space_group_number})"))
         rows.insert(-4, ("coordinates", item.coordinates))
-        rows[5:5] = [(q.name.replace("_", " "), f"{q.value:.5g} {q.unit}") for q in _quantities(item)]
+        rows[5:5] = [
+            (q.name.replace("_", " "), f"{q.value:.5g} {q.unit if q.unit != '1' else ''}") for q in _quantities(item)
+        ]
         rows.append(("also called", ", ".join(item.aliases)))
     console = Console()
     table = Table(title=source.name, show_header=False, title_style="bold", title_justify="left")

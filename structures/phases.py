@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 EVIDENCE: Mapping[str, str] = {
     "A": "cell and coordinates read from a file with a literature citation",
     "A-PBE": "cell and coordinates read from a file, relaxed with PBE",
-    "B": "cell read from a file with a literature citation, free coordinates relaxed with CHGNet",
+    "B": "cell read from a file with a literature citation, coordinates relaxed with CHGNet or isostructural",
     "C": "cell recalled from the literature, special positions or coordinates relaxed with CHGNet",
     "D": "model derived from the known structural principle, not literature coordinates",
 }
