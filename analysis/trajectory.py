@@ -19,6 +19,7 @@ from .species import species_of_dump
 
 FloatArray = NDArray[np.float64]
 Paths = str | Path | Sequence[str | Path]
+_GONE: FloatArray = np.empty((0, 3))
 SpeciesMap = Mapping[Any, str] | Sequence[str] | None
 
 
@@ -321,7 +322,10 @@ def _assemble(
         time = np.zeros(1)
     else:
         raise InputError("the file does not say the time of its frames", where=source, remedy="Give timestep_fs.")
-    positions = np.stack(raw.positions)
+    positions = np.empty((len(raw.positions), len(raw.species), 3))
+    for i in range(len(positions)):
+        positions[i] = raw.positions[i]
+        raw.positions[i] = _GONE  # so that frames are not there twice
     raw.positions.clear()
     cells, origins = np.stack(raw.cells), np.stack(raw.origins)
     if unwrap and not raw.unwrapped and len(positions) > 1:

@@ -191,6 +191,21 @@ def d_mdanalysis(path: str) -> float:
     return float(linregress(lag[part], msd[part]).slope / 6 * 1e-4)
 
 
+def d_pymatgen(path: str) -> float:
+    from pymatgen.analysis.diffusion.analyzer import DiffusionAnalyzer
+    from pymatgen.core import Structure
+    from pymatgen.io.lammps.outputs import parse_lammps_dumps
+
+    structures = []
+    for dump in parse_lammps_dumps(path):
+        table = dump.data.sort_values("id")
+        names = ["Li" if kind == 1 else "Si" for kind in table["type"]]
+        places = table[["xu", "yu", "zu"]].to_numpy()
+        structures.append(Structure(dump.box.to_lattice(), names, places, coords_are_cartesian=True))
+    analyzer = DiffusionAnalyzer.from_structures(structures, "Li", 300, 1.0, 100, smoothed=False)
+    return float(analyzer.diffusivity)
+
+
 # ------------------------------------------------------------------ long dumps
 
 
@@ -254,6 +269,7 @@ TASKS = {
     "dump on disk to D": {
         "anodeflow": (d_anodeflow, "anodeflow"),
         "MDAnalysis + linregress": (d_mdanalysis, "tidynamics"),
+        "pymatgen-analysis-diffusion": (d_pymatgen, "pymatgen.analysis.diffusion"),
     },
 }
 

@@ -143,7 +143,7 @@ def stress(
     import numpy as np
 
     from ..analysis.figures_structure import draw_stress
-    from ..analysis.interface_stress import interface_stress
+    from ..analysis.interface_stress import interface_stress, slab_stress
     from ..analysis.stress import stress_profile, von_mises
     from ..errors import InputError
     from ..quantity import Quantity
@@ -177,6 +177,16 @@ def stress(
     quantities.append(whole("hydrostatic_stress", float(cell[:3].mean()), blocks[:, :3].mean(axis=1)))
     quantities.append(whole("von_mises_stress", float(von_mises(cell)), von_mises(blocks)))
     quantities.append(profile.normal_balance())
+    height = float(profile.layer_A * len(profile.position_A))
+    thickness = _slab_of(file, "xyz".index(axis))
+    if thickness is not None:
+        inside = slab_stress(cell, height, thickness)
+        within = slab_stress(blocks, height, thickness)
+        quantities += [
+            whole(f"slab_stress_{name}", float(inside[k]), within[:, k])
+            for k, name in enumerate(_COMPONENTS)
+            if str("xyz"[profile.axis]) not in name
+        ]
     if interface_A is not None:
         ranges = [tuple(float(v) for v in word.split(":")) for word in (bulk_A or "").split()]
         if len(ranges) != 2 or any(len(each) != 2 for each in ranges):
@@ -198,11 +208,24 @@ def stress(
         warnings=profile.warnings,
         tables={"stress_profile": ((*header, "hydrostatic_GPa", "von_mises_GPa", "atoms_per_A3"), rows)},
         figures={"stress_profile": lambda path: draw_stress(profile, path)},
-        extra={"frames": profile.n_frames, "layer_A": profile.layer_A, "axis": axis},
+        extra={"frames": profile.n_frames, "layer_A": profile.layer_A, "axis": axis, "slab_thickness_A": thickness},
         out=out,
         as_json=as_json,
         explained=explain,
     )
+
+
+def _slab_of(file: Path, axis: int) -> float | None:
+    """Return the thickness of the slab in the first frame, or None where there is no vacuum."""
+    from ..analysis.interface_stress import slab_thickness
+    from ..analysis.lammps_dump import LammpsDump
+
+    dump = LammpsDump(file)
+    frame = next(dump.frames(), None)
+    if frame is None:
+        return None
+    cell, origin = dump.box_in_angstrom(frame.header)
+    return slab_thickness(frame.positions - origin, cell, axis)
 
 
 def jumps(
@@ -304,7 +327,7 @@ def neb(
     ]
     finish(
         "neb",
-        inputs=[path for folder in folders for path in ([folder] if folder.is_file() else [])],
+        inputs=[file for folder in folders for file in _files_of_band(folder)],
         quantities=quantities,
         tables={"images": (("band", "image", "arc_length_A", "energy_eV"), rows)},
         figures={"bands": lambda path: draw_bands(barriers, path)},
@@ -313,6 +336,14 @@ def neb(
         as_json=as_json,
         explained=explain,
     )
+
+
+def _files_of_band(path: Path) -> list[Path]:
+    """Return the files that a band is read from, for their checksums."""
+    if path.is_file():
+        return [path]
+    patterns = ("[0-9][0-9]/vasprun.xml", "[0-9][0-9]/OUTCAR*", "log.lammps", "*.traj")
+    return next((sorted(path.glob(pattern)) for pattern in patterns if any(path.glob(pattern))), [])
 
 
 def voltage(

@@ -158,6 +158,15 @@ def test_stress(capsys, monkeypatch, tmp_path):
     for name, value in zip(("xx", "yy", "zz"), expected, strict=True):
         assert found[f"stress_{name}", None]["value"] == pytest.approx(value, rel=0.01)
     assert (tmp_path / "o" / "stress_profile.csv").read_text().count("\n") == 4
+    assert not any(name.startswith("slab") for name, _ in found)
+    # the same atoms in a cell of thrice the height: the stress within the slab stays what it was
+    tall = tmp_path / "tall.dump"
+    tall.write_text("".join(lines).replace("-3 10 -3\n0 10 1\n0 9 2\n", "-3 12 -3\n0 14 3\n0 27 6\n"))
+    code, out, _ = run(capsys, monkeypatch, "analyse", "stress", tall, "--column", "c_s", "--json")
+    _, slab = values(out)
+    assert slab["stress_xx", None]["value"] == pytest.approx(expected[0] / 3, rel=0.01)
+    assert slab["slab_stress_xx", None]["value"] == pytest.approx(expected[0], rel=0.15)
+    assert ("slab_stress_zz", None) not in slab
     code, _, err = run(capsys, monkeypatch, "analyse", "stress", path)
     assert code == 2
     assert "no column c_stress[1]" in err
