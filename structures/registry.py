@@ -113,8 +113,10 @@ class Contact:
         apart = self._above[None, :, :2] + np.asarray(shift) - self._below[:, None, :2]
         fractional = apart @ self._inverse
         apart = apart - np.rint(fractional) @ self.plane
-        moved = apart[None] + (self._images @ self.plane)[:, None, None, :]
-        return np.asarray(np.einsum("...k,...k->...", moved, moved))
+        images = self._images @ self.plane
+        x = apart[None, :, :, 0] + images[:, 0, None, None]
+        y = apart[None, :, :, 1] + images[:, 1, None, None]
+        return np.asarray(x * x + y * y)
 
     def height(self, shift: ArrayLike = (0.0, 0.0)) -> float:
         """Find how far to raise the upper slab so that no pair is nearer than its contact distance.

@@ -349,7 +349,7 @@ def layered_table(
 ) -> tuple[Array, NDArray[np.int64]]:
     """Minimum distances that know which layer an atom is in.
 
-    Within a layer only its own elements decide how network formers meet; between layers all elements do.
+    How network formers meet is decided by the elements of the one or two layers that a pair is in, and by no others.
 
     Parameters
     ----------
@@ -367,20 +367,17 @@ def layered_table(
     kinds : ndarray of int, shape (N,)
         Row of each atom.
     """
-    every = sorted(set(symbols))
-    given = {pair: d for pair, d in (minimum or {}).items() if set(pair) <= set(every)}
-    across = distance_table(every, given)
     rows = sorted(set(zip(owner, symbols, strict=True)))
     table = np.empty((len(rows), len(rows)))
-    for k in sorted(set(owner)):
-        own = sorted({s for o, s in rows if o == k})
-        inside = distance_table(own, {pair: d for pair, d in given.items() if set(pair) <= set(own)})
-        for a, (o, s) in enumerate(rows):
-            for b, (p, t) in enumerate(rows):
-                if o == p == k:
-                    table[a, b] = inside[own.index(s), own.index(t)]
-                elif o != p:
-                    table[a, b] = across[every.index(s), every.index(t)]
+    for a in sorted(set(owner)):
+        for b in sorted(set(owner)):
+            both = sorted({s for o, s in rows if o in (a, b)})
+            given = {pair: d for pair, d in (minimum or {}).items() if set(pair) <= set(both)}
+            pairs = distance_table(both, given)
+            for m, (o, s) in enumerate(rows):
+                for n, (p, t) in enumerate(rows):
+                    if (o, p) == (a, b):
+                        table[m, n] = pairs[both.index(s), both.index(t)]
     kinds = np.array([rows.index((o, s)) for o, s in zip(owner, symbols, strict=True)])
     return table, kinds
 

@@ -36,11 +36,12 @@ def test_pair_builds_from_one_line(name, call):
     side = structure.site_properties["side"]
     assert len(structure) <= 1000
     assert len(made.contacts.gaps_A) == len(made.sides)
-    elements = {s.specie.symbol for s in structure}
+    of_side = [{structure[n].specie.symbol for n in made.atoms_of(k)} for k in range(len(made.sides))]
     first, second, _, distance = structure.get_neighbor_list(3.5)
     for i, j, d in zip(first, second, distance, strict=True):
         if side[i] != side[j]:
             a, b = structure[int(i)].specie.symbol, structure[int(j)].specie.symbol
+            elements = of_side[side[i]] | of_side[side[j]]
             assert d >= 0.85 * contact_distance(a, b, elements=elements) - 1e-9
     if made.record.charge is not None:
         assert made.record.charge == pytest.approx(0, abs=1e-6)

@@ -23,11 +23,12 @@ def judge(made, fraction=0.85):
     """Every pair of atoms from different sides keeps its distance, by pymatgen's own neighbour search."""
     structure = made.structure
     side = structure.site_properties["side"]
-    elements = {s.specie.symbol for s in structure}
+    of_side = [{structure[n].specie.symbol for n in made.atoms_of(k)} for k in range(len(made.sides))]
     first, second, _, distance = structure.get_neighbor_list(4.0)
     for i, j, d in zip(first, second, distance, strict=True):
         if side[i] != side[j]:
             a, b = structure[int(i)].specie.symbol, structure[int(j)].specie.symbol
+            elements = of_side[side[i]] | of_side[side[j]]
             assert d >= fraction * contact_distance(a, b, elements=elements) - 1e-9
     matrix = structure.lattice.matrix
     assert matrix[0, 1] == matrix[0, 2] == matrix[1, 2] == matrix[2, 0] == matrix[2, 1] == 0
@@ -117,6 +118,15 @@ def test_stack_of_glasses_and_interlayers():
     assert len(made.contacts.gaps_A) == 3
     both = interface("a-Si:8", "LiPON:8", seed=4)
     judge(both)
+
+
+def test_a_crystal_interlayer_that_has_silicon_too():
+    made = interface("Si(100)", "Li6PS5Cl(100)", interlayer="Li21Si5:8", max_atoms=800)
+    judge(made)
+    assert made.sides == ("Si(100)", "Li21Si5", "Li6PS5Cl(100)")
+    assert len(made.structure) <= 800
+    for strain in made.record.strain.values():
+        assert np.abs(np.linalg.eigvalsh(strain)).max() <= 0.05 + 1e-9
 
 
 def test_same_seed_same_interface():

@@ -21,12 +21,12 @@ def test_core_shell_and_matrix():
     assert distance[part == 0].max() <= 8.0
     assert distance[part == 1].max() <= 12.1
     assert distance[part == 2].min() >= 12.0
-    elements = {s.specie.symbol for s in structure}
+    of_part = [{structure[int(n)].specie.symbol for n in np.flatnonzero(part == k)} for k in range(3)]
     first, second, _, apart = structure.get_neighbor_list(3.5)
     for i, j, d in zip(first, second, apart, strict=True):
         if part[i] != part[j]:
             a, b = structure[int(i)].specie.symbol, structure[int(j)].specie.symbol
-            assert d >= 0.85 * contact_distance(a, b, elements=elements) - 1e-9
+            assert d >= 0.85 * contact_distance(a, b, elements=of_part[part[i]] | of_part[part[j]]) - 1e-9
     core = [structure[int(k)].specie.symbol for k in np.flatnonzero(part == 0)]
     assert core.count("Li") * 4 == core.count("Si") * 15
     assert len(made.gaps_A) == 2
