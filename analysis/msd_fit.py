@@ -174,10 +174,9 @@ def concert(positions: FloatArray, lags: tuple[int, ...], first: int) -> tuple[f
     short = tuple(lag for lag in lags if start <= lag <= length // 2)
     if len(short) < 3:
         return 1.0, 0
-    cut = positions[: length * blocks].reshape(blocks, length, ions, dimensions)
-    walkers = cut.transpose(1, 0, 2, 3).reshape(length, blocks * ions, dimensions)
     lag = np.array(short, dtype=float)
-    curve = walker_msd(walkers, short)
+    # piece by piece: a long walk is not copied
+    curve = np.hstack([walker_msd(positions[b * length : (b + 1) * length], short) for b in range(blocks)])
     step, noise = walk_and_noise(lag, curve.mean(axis=1), dimensions)
     slopes = (line_weights(lag, msd_covariance(length, short, step, noise))[1] @ curve).reshape(blocks, ions)
     over_time = slopes.mean(axis=1).var(ddof=1) / blocks

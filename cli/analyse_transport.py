@@ -26,7 +26,8 @@ from .analyse import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from ..analysis.trajectory import Trajectory
@@ -37,6 +38,9 @@ Window = Annotated[
     float | None, typer.Option("--window-start-ps", help="Lag from which the motion is diffusive; found if not given.")
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of kinisi's sampling.")]
+_LONG_DUMP = 200_000_000
+"""Bytes from which a single dump is streamed instead of read at once."""
+
 _CURVE = ("species", "lag_time_ps", "msd_A2", "msd_error_A2")
 
 
@@ -72,37 +76,44 @@ def diffusion(
 ) -> None:
     """Tracer diffusion coefficient with a 95 % interval, or why there is none yet."""
     from ..analysis.diffusion import tracer_diffusivity
-    from ..analysis.displacements import walk
     from ..analysis.figures import draw_msd
     from ..analysis.second_opinion import kinisi_diffusivity
 
-    trajectory = read(files, data=data, elements=elements, timestep_fs=timestep_fs, start=start, stop=stop, step=step)
+    source = _Walks(
+        files,
+        data=data,
+        elements=elements,
+        timestep_fs=timestep_fs,
+        drift=fixed(drift),
+        frames=(start, stop, step),
+        whole=region is not None,
+    )
     results, quantities, ours = [], [], []
     for name in species:
-        positions = walk(trajectory, name, drift=fixed(drift))
+        positions = source.of(name)
         result = tracer_diffusivity(
             positions,
-            time_step_ps=trajectory.interval_ps,
+            time_step_ps=source.interval_ps,
             species=name,
-            source=trajectory.source,
+            source=source.name,
             window_start_ps=window_start_ps,
         )
         results.append(result)
         ours.append(result.quantity)
         quantities.append(result.quantity)
         if directions:
-            quantities += _along_axes(positions, trajectory, name, window_start_ps)
-        if region is not None:
-            quantities.append(_in_region(positions, trajectory, name, region))
+            quantities += _along_axes(positions, source, name, window_start_ps)
+        if region is not None and source.trajectory is not None:
+            quantities.append(_in_region(positions, source.trajectory, name, region))
         if kinisi and result.window_ps:
             quantities.append(
                 kinisi_diffusivity(
                     positions,
-                    time_step_ps=trajectory.interval_ps,
+                    time_step_ps=source.interval_ps,
                     window_start_ps=result.window_ps[0],
                     seed=seed,
                     species=name,
-                    source=trajectory.source,
+                    source=source.name,
                 )
             )
     rows = [
@@ -114,13 +125,13 @@ def diffusion(
         "diffusion",
         inputs=files,
         quantities=quantities,
-        warnings=trajectory.warnings,
+        warnings=source.warnings,
         tables={"msd": (_CURVE, rows)},
         figures={"msd": lambda path: draw_msd(results, path)},
         extra={
             "temperature_K": temperature_K,
-            "frames": trajectory.n_frames,
-            "interval_ps": trajectory.interval_ps,
+            "frames": source.frames,
+            "interval_ps": source.interval_ps,
             "drift": drift,
             "msd": {str(result.quantity.species): _without_quantity(result.to_dict()) for result in results},
         },
@@ -237,9 +248,71 @@ def arrhenius(
     )
 
 
-def _along_axes(
-    positions: NDArray[np.float64], trajectory: Trajectory, species: str, window_start_ps: float | None
-) -> list[Quantity]:
+class _Walks:
+    """Walks of species from files: read at once, or streamed where one long LAMMPS dump would fill the memory."""
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        *,
+        data: Path | None,
+        elements: str | None,
+        timestep_fs: float | None,
+        drift: str | list[str] | None,
+        frames: tuple[int | None, int | None, int | None],
+        whole: bool,
+    ) -> None:
+        from ..analysis.formats import kind_of
+
+        self.trajectory: Trajectory | None = None
+        self._path, self._data, self._timestep_fs, self._drift = files[0], data, timestep_fs, drift
+        self._types = elements.replace(",", " ").split() if elements else None
+        start, stop, step = frames
+        alone = len(files) == 1 and frames == (None, None, None) and not whole
+        if alone and files[0].is_file() and files[0].stat().st_size >= _LONG_DUMP and kind_of(files[0]) == "lammps":
+            self.name, self.warnings = str(files[0]), ()
+            self.interval_ps, self.frames = 0.0, 0
+            return
+        self.trajectory = read(
+            files, data=data, elements=elements, timestep_fs=timestep_fs, start=start, stop=stop, step=step
+        )
+        self.name, self.warnings = self.trajectory.source, self.trajectory.warnings
+        self.interval_ps, self.frames = self.trajectory.interval_ps, self.trajectory.n_frames
+
+    def of(self, species: str) -> NDArray[Any]:
+        """Return the displacements of a species, shape ``(F, N, 3)``, in Å."""
+        if self.trajectory is not None:
+            from ..analysis.displacements import walk
+
+            return walk(self.trajectory, species, drift=self._drift)
+        import numpy as np
+        from rich.console import Console
+        from rich.progress import Progress
+
+        from ..analysis.trajectory import Trajectory
+        from ..analysis.walk_stream import stream_walk
+
+        with Progress(console=Console(stderr=True), transient=True) as shown:
+            task = shown.add_task(f"following {species}", total=None)
+            streamed = stream_walk(
+                self._path,
+                species,
+                timestep_fs=self._timestep_fs,
+                data=self._data,
+                types=self._types,
+                drift=self._drift,
+                progress=lambda done, total: shown.update(task, completed=done, total=total),
+            )
+        count = len(streamed.time_ps)
+        cells = np.broadcast_to(np.eye(3), (count, 3, 3))
+        # a trajectory of no atoms, for its judgement of the times
+        even = Trajectory(np.empty((count, 0, 3)), cells, (), streamed.time_ps, self.name).evenly_spaced()
+        self.interval_ps, self.frames = even.interval_ps, even.n_frames
+        self.warnings = tuple(dict.fromkeys((*streamed.warnings, *even.warnings)))
+        return streamed.displacements[count - even.n_frames :]
+
+
+def _along_axes(positions: NDArray[Any], source: _Walks, species: str, window_start_ps: float | None) -> list[Quantity]:
     """Return the coefficient along each Cartesian axis."""
     from dataclasses import replace
 
@@ -249,10 +322,10 @@ def _along_axes(
     for column, axis in enumerate("xyz"):
         result = tracer_diffusivity(
             positions[:, :, [column]],
-            time_step_ps=trajectory.interval_ps,
+            time_step_ps=source.interval_ps,
             species=species,
             dimensions=1,
-            source=trajectory.source,
+            source=source.name,
             minimum_msd_A2=4.0 / 3,
             window_start_ps=window_start_ps,
         )
@@ -260,9 +333,7 @@ def _along_axes(
     return found
 
 
-def _in_region(
-    positions: NDArray[np.float64], trajectory: Trajectory, species: str, region: tuple[float, float]
-) -> Quantity:
+def _in_region(positions: NDArray[Any], trajectory: Trajectory, species: str, region: tuple[float, float]) -> Quantity:
     """Return the coefficient in the plane of ions that stay between two heights; the region may cross the cell."""
     import numpy as np
 

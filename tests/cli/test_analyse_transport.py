@@ -248,8 +248,24 @@ def test_pieces_join_to_the_whole(capsys, monkeypatch, dump, tmp_path):
     pieces[1].write_text(text[cut:])
     values = []
     for files in ([dump], pieces):
-        _, out, _err = run(
+        _, out, _ = run(
             capsys, monkeypatch, "analyse", "diffusion", *files, "--timestep-fs", 1, "--drift", "Si", "--json"
         )
         values.append(json.loads(out)["quantities"][0]["value"])
     assert values[0] == pytest.approx(values[1], rel=1e-12)
+
+
+def test_long_dumps_are_streamed_to_the_same_number(capsys, monkeypatch, dump):
+    values = []
+    for limit in (10**12, 0):
+        monkeypatch.setattr("anodeflow.cli.analyse_transport._LONG_DUMP", limit)
+        code, out, err = run(
+            capsys, monkeypatch, "analyse", "diffusion", dump, "--timestep-fs", 1, "--drift", "Si", "--json"
+        )
+        assert code == 0, err
+        document = json.loads(out)
+        values.append((document["frames"], document["interval_ps"], document["quantities"][0]["value"]))
+    assert values[1] == pytest.approx(values[0], rel=1e-4)
+    code, _, err = run(capsys, monkeypatch, "analyse", "diffusion", dump, "--timestep-fs", 1, "--species", "Na")
+    assert code == 2
+    assert "there is no Na" in err
