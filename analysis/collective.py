@@ -300,7 +300,7 @@ def onsager_coefficients(
     weights = line_weights(lag[start:], covariance)[1]
     per_lag = _cross_displacements(sums, lags[start:])
     slope = np.tensordot(weights, per_lag, axes=1) / time_step_ps
-    relative_variance = float(weights @ covariance @ weights) / (3 * (step / 1.0) ** 2)
+    relative_variance = float(weights @ covariance @ weights) / (3 * step**2)
     samples = 2.0 / relative_variance
     matrix = slope / (6 * volume_A3 * BOLTZMANN_EV_K * temperature_K)
     diagonal = np.diag(matrix)

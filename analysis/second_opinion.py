@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..quantity import Quantity
+from ..units import A2_PS_TO_CM2_S
 from .diffusion import check_positions
 from .gls import logarithmic_lags
 
@@ -76,26 +77,60 @@ def kinisi_diffusivity(
     InputError
         If the positions are wrong or the window leaves fewer than three lags.
     """
-    import scipp
     from kinisi import __version__ as version
-    from kinisi.diffusion import Diffusion
-    from kinisi.displacement import calculate_msd
-    from kinisi.parser import Parser
 
     positions = check_positions(positions, time_step_ps, dimensions)
     stride = max(1, -(-positions.size // _MOST_NUMBERS))
     stride = min(stride, max(1, positions.shape[0] // 200))
     positions = positions[::stride].astype(float)
     step_ps = time_step_ps * stride
-    frames, ions, _ = positions.shape
-    lags = logarithmic_lags(frames // 2)
+    lags = logarithmic_lags(positions.shape[0] // 2)
     first = int(np.ceil(window_start_ps / step_ps - 1e-9))
     if sum(lag >= first for lag in lags) < 3:
         raise InputError(
             f"the window from {window_start_ps:.4g} ps leaves fewer than three lags", remedy="Begin it earlier."
         )
 
+    common: dict[str, Any] = {
+        "name": "tracer_diffusivity",
+        "unit": "cm^2/s",
+        "species": species,
+        "source": source,
+        "method": f"posterior of kinisi {version} from {window_start_ps:.4g} ps, {len(lags)} lags"
+        + (f", every {stride}th frame" if stride > 1 else ""),
+    }
+    try:
+        slope, largest = _posterior(positions, lags, first, seed, samples)
+    except (ValueError, IndexError, np.linalg.LinAlgError) as error:
+        # a second opinion that cannot be had must not cost the first
+        return Quantity(**common, value=None, converged=False, warnings=(f"kinisi failed: {error}",))
+    coefficient = slope / step_ps / (2 * dimensions) * A2_PS_TO_CM2_S
+    low, middle, high = np.quantile(coefficient, [0.025, 0.5, 0.975])
+    half = coefficient.size // 2
+    drifting = abs(coefficient[:half].mean() - coefficient[half:].mean()) > 0.5 * coefficient.std()
+    if drifting or not np.isfinite(coefficient).all() or slope.max() * lags[-1] > 100 * largest:
+        return Quantity(**common, value=None, converged=False, warnings=("kinisi's chains did not settle",))
+    spread = float(coefficient.std(ddof=1))
+    return Quantity(
+        **common,
+        value=float(coefficient.mean()),
+        uncertainty=spread,
+        interval95=(float(low), float(high)),
+        n_effective=round(2.0 / dimensions * (float(middle) / spread) ** 2, 1) if spread > 0 else None,
+    )
+
+
+def _posterior(
+    positions: FloatArray, lags: tuple[int, ...], first: int, seed: int, samples: int
+) -> tuple[FloatArray, float]:
+    """Return kinisi's samples of the slope in Å² a frame, and the largest MSD in Å²."""
+    import scipp
+    from kinisi.diffusion import Diffusion
+    from kinisi.displacement import calculate_msd
+    from kinisi.parser import Parser
+
     fs = scipp.Unit("fs")  # one frame is called one fs; the true time is put in at the end
+    frames, ions, dimensions = positions.shape
     padded = np.zeros((frames, ions, 3))
     padded[:, :, :dimensions] = positions - positions[0]
     edge = 4.0 * (float(np.ptp(padded)) + 1.0)  # so wide that nothing is ever folded back
@@ -123,27 +158,4 @@ def kinisi_diffusivity(
             )
         finally:
             np.random.set_state(state)  # noqa: NPY002 - as above
-    slope = np.asarray(posterior.gradient.values)
-    coefficient = slope / step_ps / (2 * dimensions) * 1e-4
-    common: dict[str, Any] = {
-        "name": "tracer_diffusivity",
-        "unit": "cm^2/s",
-        "species": species,
-        "source": source,
-        "method": f"posterior of kinisi {version} from {window_start_ps:.4g} ps, {len(lags)} lags"
-        + (f", every {stride}th frame" if stride > 1 else ""),
-    }
-    low, middle, high = np.quantile(coefficient, [0.025, 0.5, 0.975])
-    largest = float(posterior.dg["da"].values.max())
-    half = coefficient.size // 2
-    drifting = abs(coefficient[:half].mean() - coefficient[half:].mean()) > 0.5 * coefficient.std()
-    if drifting or not np.isfinite(coefficient).all() or slope.max() * lags[-1] > 100 * largest:
-        return Quantity(**common, value=None, converged=False, warnings=("kinisi's chains did not settle",))
-    error = float(coefficient.std(ddof=1))
-    return Quantity(
-        **common,
-        value=float(coefficient.mean()),
-        uncertainty=error,
-        interval95=(float(low), float(high)),
-        n_effective=round(2.0 / dimensions * (float(middle) / error) ** 2, 1) if error > 0 else None,
-    )
+    return np.asarray(posterior.gradient.values, dtype=float), float(posterior.dg["da"].values.max())
