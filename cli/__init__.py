@@ -17,6 +17,7 @@ from . import (
     build_interface,
     phases,
     potentials,
+    reproduce,
     run,
 )
 
@@ -32,6 +33,7 @@ app.command("status")(run.status)
 app.command("report")(run.report)
 app.command("phases")(phases.phases)
 app.command("barrier")(barrier.barrier)
+app.command("reproduce")(reproduce.reproduce)
 app.add_typer(build.app, name="build")
 build_interface.register(build.app)
 analyse_transport.register(analyse.app)

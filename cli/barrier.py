@@ -51,7 +51,7 @@ def show(results: dict[str, Any], root: Path, *, as_json: bool) -> None:
 
     table = Table(title="Migration barriers")
     for column in ("hop", "level"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for column in ("forward eV", "reverse eV", "error eV", "saddle", "force calls", "atoms"):
         table.add_column(column, justify="right")
     saddle = {True: "confirmed", False: "not one", None: ""}

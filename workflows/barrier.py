@@ -101,7 +101,7 @@ class BarrierMaker(Maker):
                 below[label] = band.output
                 rung.append(band.output)
             rungs.append(rung)
-        last = ladder(list(hops), rungs, relaxed, list(self.temperatures_K), self.disagreement_eV)
+        last = ladder(list(hops), rungs, structure, relaxed, list(self.temperatures_K), self.disagreement_eV)
         last.name = "ladder"
         jobs.append(last)
         return Flow(jobs, name=self.name)
@@ -112,6 +112,7 @@ def ladder(
     labels: list[str],
     rungs: list[list[dict[str, Any]]],
     crystal: Structure,
+    relaxed: Structure,
     temperatures_K: list[float],
     disagreement_eV: float,
 ) -> dict[str, Any]:
@@ -124,16 +125,21 @@ def ladder(
     rungs
         For each level the documents of `BandMaker`, in the order of `labels`.
     crystal
+        As it was given; its symmetry says which hops are equal.
+    relaxed
         At the best level.
     temperatures_K
         Where rates and diffusivities are wanted.
     disagreement_eV
         Difference between two levels that is flagged.
     """
+    from pymatgen.core import Structure
+
     from .barrier_results import compare_levels, diffusion_of_hops
 
     rows, warnings = compare_levels(labels, rungs, disagreement_eV)
-    quantities, more = diffusion_of_hops(rungs[-1], crystal, temperatures_K)
+    ideal = Structure(relaxed.lattice, crystal.species, crystal.frac_coords)
+    quantities, more = diffusion_of_hops(rungs[-1], ideal, temperatures_K)
     return {
         "kind": "barrier_ladder",
         "levels": rows,

@@ -17,6 +17,7 @@ from ..engines.levels import Level, find_level
 from ..engines.neb import NebResult, NebSettings, run_neb
 from ..engines.resources import Resources
 from ..engines.volume import equilibrium_volume
+from ..errors import InputError
 from ..quantity import Quantity
 from ..structures.hop_ends import CrystalHop, hop_ends
 from ..structures.paths import Band, interpolate, moved_atoms, repeats_for
@@ -58,7 +59,8 @@ class CrystalMaker(Maker):
         if level.card is not None:
             cell: Any = "aniso" if structure.lattice.is_orthogonal else "tri"
             result = relax(System.of(structure, level.card), folder, Resources.of_this_process(), cell=cell)
-            relaxed, method = result.structure, f"cell and positions relaxed with {self.level}"
+            relaxed = _handed_like(structure, result.structure)
+            method = f"cell and positions relaxed with {self.level}"
             if not result.converged:
                 warnings.append(f"The crystal has forces of {result.max_force_eV_A:.2g} eV/Å left.")
             quantities = []
@@ -143,8 +145,11 @@ class BandMaker(Maker):
         }
         if ends.same_state:
             why = "Both end points relax into one and the same state: there is no such hop at this level."
-            return head | _without_hop(why, self.name)
-        start = interpolate(ends.band, self.level.images) if guess is None else _between(ends.band, guess)
+            return head | _without_hop(why, self.name, same_state_eV=float(ends.energies_eV.mean()))
+        try:
+            start = interpolate(ends.band, self.level.images) if guess is None else _between(ends.band, guess)
+        except InputError as error:
+            return head | _without_hop(str(error), self.name)
         settings = NebSettings(self.level.force_tolerance_eV_A, steps=self.level.steps)
         result = run_neb(start, level.factory, folder / "neb", settings, workers=workers, progress=progress)
         barrier = barrier_quantities(
@@ -204,13 +209,14 @@ def _ends_reason(ends: Any) -> str:
     return f"Forces of {float(ends.max_force_eV_A.max()):.2g} eV/Å are left at the end points."
 
 
-def _without_hop(why: str, source: str) -> dict[str, Any]:
+def _without_hop(why: str, source: str, *, same_state_eV: float | None = None) -> dict[str, Any]:
     quantity = Quantity("migration_barrier", None, "eV", converged=False, warnings=(why,), source=source)
     return {
         "quantities": [quantity.to_dict()],
         "warnings": [why],
         "converged": False,
         "band": None,
+        "same_state_eV": same_state_eV,
         "curve": None,
         "history": [],
         "vibrations": None,
@@ -257,3 +263,14 @@ def _between(ends: Band, guess: Band) -> Band:
     parts = (guess.arc_length_A / guess.arc_length_A[-1])[:, None, None]
     first, last = ends.positions[0] - guess.positions[0], ends.positions[-1] - guess.positions[-1]
     return Band(guess.symbols, guess.cell, guess.positions + (1 - parts) * first + parts * last)
+
+
+def _handed_like(original: Structure, relaxed: Structure) -> Structure:
+    """Give a structure in LAMMPS' frame the fractions of the original: a left-handed cell had its third axis turned."""
+    from pymatgen.core import Lattice, Structure
+
+    matrix, fractions = np.array(relaxed.lattice.matrix), np.array(relaxed.frac_coords)
+    if np.linalg.det(original.lattice.matrix) < 0:
+        matrix[2] *= -1
+        fractions[:, 2] *= -1
+    return Structure(Lattice(matrix), relaxed.species, fractions)

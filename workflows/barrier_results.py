@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ATTEMPT_THZ = 10.0
 _SAME_SITE_A = 0.3
+_SITE_SPREAD_EV = 0.1
 _SLOPE_K = 5.0
 
 
@@ -100,12 +101,14 @@ def diffusion_of_hops(
         What stands in the way.
     """
     usable = [one for one in documents if one["converged"] and one["band"] is not None]
+    merged = [one for one in documents if one.get("same_state_eV") is not None]
     level = documents[0]["level"]
     warnings = [
         f"{one['hop']} is left out of the diffusion coefficient: {(one['warnings'] or ['no band.'])[-1]}"
         for one in documents
-        if one not in usable
+        if one not in usable and one not in merged
     ]
+    warnings += [f"{one['hop']} joins its two sites without a barrier in the diffusion coefficient." for one in merged]
     if not usable:
         return [], [*warnings, "No band of the last level is converged: there are no rates."]
     attempts = {one["hop"]: _attempt(one) for one in usable}
@@ -132,7 +135,8 @@ def diffusion_of_hops(
                 )
             )
     kind = usable[0]["crystal_hop"]["kind"]
-    network = [one for one in usable if one["crystal_hop"]["kind"] == kind]
+    network = [one for one in (*usable, *merged) if one["crystal_hop"]["kind"] == kind]
+    attempts |= {one["hop"]: (DEFAULT_ATTEMPT_THZ, "") for one in merged}
     try:
         tensors = {T: _diffusivity(network, crystal, attempts, T) for T in temperatures_K}
         slopes = {
@@ -211,19 +215,30 @@ def _diffusivity(
     for document in documents:
         plain = document["crystal_hop"]
         hop = CrystalHop(plain["kind"], plain["species"], tuple(tuple(point) for point in plain["path"]))
-        band = document["band"]["energies_eV"]
-        ends = (band[0], band[-1])
-        top = band[document["band"]["climbing_image"]] if document["band"]["climbing_image"] is not None else max(band)
+        if document["band"] is None:  # both ends are one state
+            ends, top = (document["same_state_eV"],) * 2, document["same_state_eV"]
+        else:
+            energies_eV = document["band"]["energies_eV"]
+            ends, top = (energies_eV[0], energies_eV[-1]), max(energies_eV)
         forward, backward = equal_hops(crystal, hop)
         for hops, first, last in ((forward, ends[0], ends[1]), (backward, ends[1], ends[0])):
             for one in hops:
                 numbers = site(np.asarray(one.path[0]), first), site(np.asarray(one.path[-1]), last)
                 steps.append((*numbers, one.vector_A(cell), top, attempts[document["hop"]][0]))
     level = [float(np.mean(values)) for values in energies]
+    for start, end, _, top, _ in steps:
+        if top < max(level[start], level[end]) - _SITE_SPREAD_EV:
+            raise InputError(
+                "the energies of a site differ from band to band by more than "
+                f"{_SITE_SPREAD_EV:g} eV, so the end points are not the states they are taken for"
+            )
     kT = BOLTZMANN_EV_K * temperature_K
     network = [
         NetworkHop(
-            start, end, (float(v[0]), float(v[1]), float(v[2])), nu * 1e12 * math.exp(-(top - level[start]) / kT)
+            start,
+            end,
+            (float(v[0]), float(v[1]), float(v[2])),
+            nu * 1e12 * math.exp(-(max(top, level[start], level[end]) - level[start]) / kT),
         )
         for start, end, v, top, nu in steps
     ]

@@ -1,0 +1,65 @@
+"""DFT through GPAW: a band that is stopped goes on, and what is missing is said in a sentence."""
+
+import importlib.util
+import itertools
+
+import numpy as np
+import pytest
+from anodeflow.engines import gpaw, levels
+from anodeflow.engines.gpaw import MissingGpawError, gpaw_factory, gpaw_installed, gpaw_protocol
+from anodeflow.engines.images import ImageSet
+from anodeflow.engines.neb import NebSettings, run_neb
+from anodeflow.errors import InputError
+from anodeflow.structures.hop_ends import CrystalHop, hop_ends
+from anodeflow.structures.paths import interpolate
+from anodeflow.structures.phases import phase
+
+needs_gpaw = pytest.mark.skipif(
+    importlib.util.find_spec("gpaw") is None, reason="GPAW is not installed: pip install 'anodeflow[dft]'"
+)
+
+
+def test_levels_are_known_without_gpaw():
+    assert gpaw_protocol("gpaw-moderate").cutoff_eV == 300
+    assert "gpaw-fast" in levels.level_names()
+    with pytest.raises(InputError, match="no DFT level is called 'gpaw-best'"):
+        gpaw_protocol("gpaw-best")
+
+
+@pytest.mark.skipif(gpaw_installed(), reason="GPAW is installed, so it cannot be missing")
+def test_a_missing_gpaw_is_one_sentence():
+    with pytest.raises(MissingGpawError, match=r"GPAW is not installed\. Install it with: pip install"):
+        gpaw_factory("gpaw-fast")
+
+
+def test_protocols_become_better_and_say_what_they_cost():
+    order = [gpaw.PROTOCOLS[f"gpaw-{name}"] for name in ("fast", "moderate", "precise")]
+    assert all(a.cutoff_eV < b.cutoff_eV for a, b in itertools.pairwise(order))
+    assert all(a.k_spacing_per_A > b.k_spacing_per_A for a, b in itertools.pairwise(order))
+    assert all(one.cost for one in order)
+
+
+@needs_gpaw
+@pytest.mark.dft
+def test_lithium_in_eight_silicon_atoms_and_going_on_after_a_stop(tmp_path):
+    """Coarse settings and unrelaxed ends: forces agree with energies, and a stopped band goes on."""
+    hop = CrystalHop("interstitial", "Li", ((0.5, 0.5, 0.5), (0.75, 0.75, 0.75)))
+    band = interpolate(hop_ends(phase("Si").structure, hop, (1, 1, 1)), 3)
+    factory = gpaw_factory("gpaw-fast")
+    stopped = run_neb(band, factory, tmp_path, NebSettings(0.05, steps=1), workers=2)
+    assert not stopped.converged and stopped.steps == 1
+    result = run_neb(band, factory, tmp_path, NebSettings(0.05, steps=30), workers=2)
+    assert result.converged and result.climbing_image == 1
+    assert 0.3 < result.energies_eV[1] - result.energies_eV[0] < 0.9
+    again = run_neb(band, factory, tmp_path, NebSettings(0.05, steps=30))
+    assert again.force_calls == 0
+
+    positions = band.positions[1].copy()
+    direction = np.zeros_like(positions)
+    direction[-1] = [0.6, -0.8, 0.0]
+    positions += 0.1 * direction
+    moved = {n: positions + step * direction for n, step in enumerate((0.0, -0.02, 0.02))}
+    with ImageSet(factory, band.symbols, band.cell, tmp_path / "slope") as images:
+        found = images.evaluate(moved)
+    slope = (found[2].energy_eV - found[1].energy_eV) / 0.04
+    assert slope == pytest.approx(-(found[0].forces_eV_A * direction).sum(), abs=0.03)

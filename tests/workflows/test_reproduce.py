@@ -1,0 +1,96 @@
+"""Published barriers: recipes that can run, honest verdicts, and records that belong to them."""
+
+import dataclasses
+import json
+
+import pytest
+from anodeflow.errors import InputError
+from anodeflow.quantity import Quantity
+from anodeflow.workflows.barrier import barrier_flow
+from anodeflow.workflows.reproduce import hold_against, own_value, recipe, recipe_names, records
+
+MEAM = "LiSi-MEAM-Cui2012"
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_has_references_and_builds_at_its_first_level(name):
+    one = recipe(name)
+    assert one.references and all(value.unit == "eV" for value in one.references)
+    assert all(0 < value.low <= value.high < 2 for value in one.references)
+    flow, crystal = barrier_flow(one.ladder())
+    assert len(list(flow.iterflow())) >= 3
+    assert one.campaign["species"] == "Li" and crystal.is_ordered
+
+
+def test_a_level_is_reached_over_the_first_one():
+    ladder = recipe("li-in-si").ladder("gpaw-moderate")
+    assert [level.name for level in ladder.levels] == [MEAM, "gpaw-moderate"]
+    with pytest.raises(InputError, match="not prepared for the level 'gpaw-cheap'"):
+        recipe("li-in-si").ladder("gpaw-cheap")
+    with pytest.raises(InputError, match=r"nothing is called 'li-in-sj' .*li-in-si,"):
+        recipe("li-in-sj")
+
+
+def results(*rows, effective=None):
+    levels = [
+        {"hop": f"h{n}", "level": level, "barrier_eV": value, "error_eV": 0.001, "converged": good}
+        for n, (level, value, good) in enumerate(rows)
+    ]
+    quantities = []
+    if effective is not None:
+        method = "slope of ln D of the vacancy at 300 K"
+        quantities = [Quantity("activation_energy", effective, "eV", method=method).to_dict()]
+    return {"levels": levels, "quantities": quantities}
+
+
+def test_the_own_value_is_that_of_the_last_level():
+    both = results(("cheap", 0.2, True), ("best", 0.5, True))
+    assert own_value("highest", both).value == 0.5
+    assert own_value("lowest", results(("best", 0.5, True), ("best", 0.3, True))).value == 0.3
+    assert own_value("highest", results(("best", 0.5, False))).value is None
+    assert own_value("effective", results(("best", 0.5, True))).value is None
+    partial = own_value("effective", results(("best", 0.5, True), ("best", None, False), effective=0.41))
+    assert partial.value == 0.41 and "1 of 2 hops are not in it" in partial.warnings[-1]
+
+
+def test_verdicts():
+    reference = recipe("li-vacancy-in-li15si4").references[0]
+    assert reference.low == 0.32
+    near = hold_against(Quantity("migration_barrier", 0.35, "eV"), reference)
+    assert near.word == "agrees" and near.difference_eV == pytest.approx(0.03)
+    assert hold_against(Quantity("migration_barrier", 0.40, "eV"), reference).word == "differs"
+    none = Quantity("migration_barrier", None, "eV", converged=False, warnings=("The band is not converged.",))
+    assert hold_against(none, reference).word == "cannot be compared"
+    wrong = dataclasses.replace(reference, flagged=True, note="contradicts itself")
+    flagged = hold_against(Quantity("migration_barrier", 0.32, "eV"), wrong)
+    assert flagged.word == "cannot be compared" and "contradicts itself" in flagged.reason
+    recalled = dataclasses.replace(reference, status="recalled")
+    assert "recalled" in hold_against(Quantity("migration_barrier", 0.32, "eV"), recalled).reason
+
+
+def test_records_belong_to_recipes_and_hold_their_settings():
+    found = records()
+    assert {entry["name"] for entry in found} <= set(recipe_names())
+    assert {(entry["name"], entry["level"]) for entry in found} >= {("li-in-si", MEAM)}
+    for entry in found:
+        settings = recipe(entry["name"]).levels[entry["level"]]
+        for key, value in settings.items():
+            assert entry["settings"][key] == value, f"{entry['name']} was recorded with another {key}"
+        assert entry["hops"] and entry["wall_s"] > 0
+
+
+@pytest.mark.engine
+def test_the_command_line_computes_what_was_recorded(tmp_path, capsys):
+    from anodeflow.cli.reproduce import reproduce
+
+    reproduce("list", None, None, None, True, None)
+    listed = json.loads(capsys.readouterr().out)["reproduce"]
+    assert [row["name"] for row in listed] == recipe_names()
+    reproduce("li-in-si", None, tmp_path / "run", 1, True, tmp_path / "records.json")
+    document = json.loads(capsys.readouterr().out)
+    own = document["reproduce"]["own"]["value"]
+    verdicts = {row["reference"]: row["verdict"] for row in document["reproduce"]["comparisons"]}
+    assert verdicts["0.58"] == "agrees" and verdicts["0.6"] == "agrees" and verdicts["0.655"] == "differs"
+    (entry,) = json.loads((tmp_path / "records.json").read_text())
+    recorded = next(one for one in records() if (one["name"], one["level"]) == ("li-in-si", MEAM))
+    assert entry["value_eV"] == own == pytest.approx(recorded["value_eV"], abs=2e-3)

@@ -1,0 +1,179 @@
+"""Published barriers that can be computed again: recipes, their references, and what was found before."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ..analysis.literature import LiteratureValue, literature_values
+from ..errors import InputError
+from ..quantity import Quantity
+from .barrier_campaign import BarrierCampaign
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AGREEMENT_EV = 0.05
+"""Two barriers that differ by no more than this agree: published DFT values of one hop scatter as much."""
+
+_COMPARE = ("highest", "effective", "lowest")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a published barrier is computed.
+
+    Attributes
+    ----------
+    name, title
+        For the command line and for people.
+    compare
+        ``highest``: the barrier of its one hop; ``effective``: the activation energy of the carrier at 300 K on the
+        network of all hops; ``lowest``: the lowest of all barriers.
+    levels
+        Settings of each level that it can be run at, the cheapest first.
+    campaign
+        The rest of a file for ``anodeflow barrier``.
+    references
+        Published values.
+    """
+
+    name: str
+    title: str
+    compare: str
+    levels: Mapping[str, Mapping[str, Any]]
+    campaign: Mapping[str, Any]
+    references: tuple[LiteratureValue, ...]
+
+    def ladder(self, level: str | None = None) -> BarrierCampaign:
+        """Return the ladder up to a level: the first level, and the wanted one where that is another.
+
+        Raises
+        ------
+        InputError
+            If the recipe has no such level.
+        """
+        names = list(self.levels)
+        wanted = level or names[0]
+        if wanted not in names:
+            raise InputError(
+                f"{self.name} is not prepared for the level '{wanted}'",
+                where="--level",
+                remedy=f"It can be run at: {', '.join(names)}.",
+            )
+        used = list(dict.fromkeys([names[0], wanted]))
+        levels = [{"name": name, **self.levels[name]} for name in used]
+        content = {"name": f"{self.name}-{wanted}", **self.campaign, "levels": levels}
+        return BarrierCampaign.model_validate(content)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A result beside one published value: ``agrees``, ``differs`` or ``cannot be compared``, and why."""
+
+    value_eV: float | None
+    reference: LiteratureValue
+    difference_eV: float | None
+    word: str
+    reason: str
+
+
+def recipe_names() -> list[str]:
+    """Return the names of all recipes."""
+    return list(_content())
+
+
+def recipe(name: str) -> Recipe:
+    """Return a recipe by name.
+
+    Raises
+    ------
+    InputError
+        If there is none; the message lists those there are.
+    """
+    content = _content()
+    if name not in content:
+        raise InputError(f"nothing is called '{name}'", where="reproduce", remedy=f"There are: {', '.join(content)}.")
+    entry = dict(content[name])
+    title, compare, levels, rows = (entry.pop(key) for key in ("title", "compare", "levels", "rows"))
+    if compare not in _COMPARE:
+        raise InputError(f"'{compare}' is no way to compare", where=f"reproduce.yaml: {name}")
+    found = tuple(
+        value
+        for value in literature_values()
+        if value.system in rows and value.quantity in ("migration_barrier", "activation_energy")
+    )
+    return Recipe(name, title, compare, levels, entry, found)
+
+
+def own_value(kind: str, results: Mapping[str, Any]) -> Quantity:
+    """Return what a ladder gives for a recipe's number, at its last level.
+
+    Parameters
+    ----------
+    kind
+        `Recipe.compare`.
+    results
+        Document of `anodeflow.hpc.barriers.run_ladder`.
+    """
+    rows = results["levels"]
+    if not rows:
+        return _none("The ladder did not finish.")
+    level = rows[-1]["level"]
+    mine = [row for row in rows if row["level"] == level]
+    if kind == "effective":
+        found = [q for q in results["quantities"] if q["name"] == "activation_energy" and "at 300 K" in q["method"]]
+        if not found:
+            return _none("There is no activation energy: the hops that converged join no network.")
+        quantity = Quantity.from_dict(found[-1])
+        open_hops = [row["hop"] for row in mine if not row["converged"]]
+        warnings = quantity.warnings
+        if open_hops:
+            warnings = (*warnings, f"{len(open_hops)} of {len(mine)} hops are not in it: {', '.join(open_hops)}.")
+        return Quantity(**{**quantity.__dict__, "warnings": warnings})
+    barriers = [row for row in mine if row["barrier_eV"] is not None and row["converged"]]
+    if not barriers or (kind == "highest" and len(barriers) < len(mine)):
+        return _none("The band is not converged.")
+    pick = (min if kind == "lowest" else max)(barriers, key=lambda row: float(row["barrier_eV"]))
+    return Quantity("migration_barrier", pick["barrier_eV"], "eV", uncertainty=pick["error_eV"], method=level)
+
+
+def hold_against(quantity: Quantity, reference: LiteratureValue) -> Comparison:
+    """Hold a barrier against a published one; a flagged reference never gives a verdict."""
+    if reference.flagged:
+        return Comparison(quantity.value, reference, None, "cannot be compared", f"doubtful source: {reference.note}")
+    if quantity.value is None or not quantity.converged:
+        why = quantity.warnings[-1] if quantity.warnings else "there is no result"
+        return Comparison(quantity.value, reference, None, "cannot be compared", why)
+    if reference.unit != "eV":
+        return Comparison(quantity.value, reference, None, "cannot be compared", f"given in {reference.unit}")
+    nearest = min(max(quantity.value, reference.low), reference.high)
+    difference = quantity.value - nearest
+    word = "agrees" if abs(difference) <= AGREEMENT_EV else "differs"
+    reason = f"{'within' if word == 'agrees' else 'by more than'} {AGREEMENT_EV:g} eV"
+    if reference.status == "recalled":
+        reason += "; the reference is recalled from memory and not checked"
+    return Comparison(quantity.value, reference, difference, word, reason)
+
+
+def records() -> list[dict[str, Any]]:
+    """Return what the recipes gave when they were run for this version: level, value, settings, cost."""
+    path = resources.files(__package__) / "data" / "reproduced.json"
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return found
+
+
+@cache
+def _content() -> dict[str, dict[str, Any]]:
+    text = (resources.files(__package__) / "data" / "reproduce.yaml").read_text(encoding="utf-8")
+    content: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    return content
+
+
+def _none(why: str) -> Quantity:
+    return Quantity("migration_barrier", None, "eV", converged=False, warnings=(why,))
