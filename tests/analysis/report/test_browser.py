@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 import subprocess
@@ -29,7 +30,7 @@ def browser(tmp_path_factory):
 
     def run(*arguments):
         command = [program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
-        command += ["--enable-logging=stderr", "--virtual-time-budget=4000", *arguments]
+        command += ["--enable-logging=stderr", "--virtual-time-budget=8000", *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
     return run
@@ -120,3 +121,63 @@ def test_without_the_script_everything_is_still_there(browser, page, tmp_path):
     assert "<canvas" not in done.stdout
     assert done.stdout.count('<img alt="') == 2
     assert not re.search(r'class="drawing" hidden', done.stdout)
+
+
+FRAMES = "<script>window.requestAnimationFrame = (draw) => setTimeout(draw, 16);</script>"  # virtual time has no frames
+
+PROBE = """
+<script>
+const drawn = () => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
+const until = async (holds) => {
+  for (let i = 0; i < 100 && !holds(); i++) await drawn();
+  return holds();
+};
+addEventListener("load", async () => {
+  const found = {};
+  const chart = [...document.querySelectorAll("figure.chart")].find((one) => one.querySelector(".tabs"));
+  const drawing = chart.querySelector(".drawing");
+  const svg = drawing.querySelector("svg");
+  const points = JSON.parse(drawing.querySelector("script.points").textContent);
+  const point = points.filter((one) => one[2] === 3).at(-1);
+  const box = svg.getBoundingClientRect();
+  const scale = box.width / svg.viewBox.baseVal.width;
+  const at = { clientX: box.left + point[0] * scale, clientY: box.top + point[1] * scale, bubbles: true };
+  drawing.dispatchEvent(new PointerEvent("pointermove", at));
+  found.tip = drawing.querySelector(".tip").textContent === point[3] && !drawing.querySelector(".tip").hidden;
+  drawing.dispatchEvent(new PointerEvent("pointerleave", at));
+  found.left = drawing.querySelector(".tip").hidden;
+  const button = chart.querySelector('.legend button[data-series="3"]');
+  const parts = [...svg.querySelectorAll('[data-series="3"]')];
+  const shown = () => parts.every((part) => getComputedStyle(part).display !== "none");
+  const before = shown();
+  button.click();
+  const gone = parts.every((part) => getComputedStyle(part).display === "none");
+  drawing.dispatchEvent(new PointerEvent("pointermove", at));
+  found.hiddenIsSilent = drawing.querySelector(".tip").textContent !== point[3] || drawing.querySelector(".tip").hidden;
+  button.click();
+  found.legend = parts.length > 1 && before && gone && shown();
+  chart.querySelectorAll(".tabs button")[1].click();
+  found.tabs = drawing.hidden && !chart.querySelectorAll(".drawing")[1].hidden;
+  const canvas = document.querySelector(".stage canvas");
+  const home = () => canvas.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+  home();
+  await drawn();
+  const first = canvas.toDataURL();
+  canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, cancelable: true }));
+  found.turns = await until(() => canvas.toDataURL() !== first);
+  home();
+  found.turnsBack = await until(() => canvas.toDataURL() === first);
+  document.title = JSON.stringify(found);
+});
+</script>
+"""
+
+
+def test_what_the_script_adds(browser, page, tmp_path):
+    copy = tmp_path / "probe.html"
+    text = page.read_text().replace("<head>", "<head>" + FRAMES, 1)
+    copy.write_text(text.replace("</body>", PROBE + "</body>"))
+    done = browser("--window-size=1300,1000", "--dump-dom", copy.as_uri())
+    assert console(done) == []
+    found = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", done.stdout).group(1)))
+    assert found == dict.fromkeys(("tip", "left", "hiddenIsSilent", "legend", "tabs", "turns", "turnsBack"), True)
