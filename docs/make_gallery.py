@@ -25,7 +25,7 @@ PAIRS = (
     ("Li21Si5 | Li6PS5Cl", 'interface("Li21Si5(100)", "Li6PS5Cl(100)", max_strain=0.06)'),
     ("LiIn | Li3PS4", 'interface("LiIn(100)", "gamma-Li3PS4(100)")'),
     ("SiCO | LiXPON", 'interface("SiCO", "LiXPON")'),
-    ("Si | Li21Si5 | Li6PS5Cl", 'interface("Si(100)", "Li6PS5Cl(100)", interlayer="a-Li21Si5:8")'),
+    ("Si | Li21Si5 | Li6PS5Cl", 'interface("Si(100)", "Li6PS5Cl(100)", interlayer="Li21Si5:8")'),
     ("Si | MgO | Li6PS5Cl", 'interface("Si(100)", "Li6PS5Cl(100)", interlayer="MgO:6", max_strain=0.08)'),
 )
 """Names and calls; each call is run as it stands."""
