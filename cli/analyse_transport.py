@@ -102,7 +102,9 @@ def diffusion(
         ours.append(result.quantity)
         quantities.append(result.quantity)
         if directions:
-            quantities += _along_axes(positions, source, name, window_start_ps)
+            # the window of all directions together is the better known one
+            known = result.window_ps[0] if result.window_ps else window_start_ps
+            quantities += _along_axes(positions, source, name, known)
         if region is not None and source.trajectory is not None:
             quantities.append(_in_region(positions, source.trajectory, name, region))
         if kinisi and result.window_ps:
