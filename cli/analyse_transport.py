@@ -272,7 +272,8 @@ class _Walks:
         start, stop, step = frames
         alone = len(files) == 1 and frames == (None, None, None) and not whole
         if alone and files[0].is_file() and files[0].stat().st_size >= _LONG_DUMP and kind_of(files[0]) == "lammps":
-            self.name, self.warnings = str(files[0]), ()
+            self.name = str(files[0])
+            self.warnings: tuple[str, ...] = ()
             self.interval_ps, self.frames = 0.0, 0
             return
         self.trajectory = read(

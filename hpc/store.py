@@ -134,10 +134,12 @@ def run_lock(root: Path) -> Iterator[None]:
 def is_locked(root: Path) -> bool:
     """Return whether some process works in the folder of a run."""
     try:
-        with (root / ".lock").open("a") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return (root / ".lock").exists()
+        with (root / ".lock").open() as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
     return False
 
 

@@ -178,7 +178,7 @@ def _molten(system: Mapping[str, Any], carriers: set[str]) -> list[str]:
         if moving:
             found.append(
                 f"{system['name']} at {run['temperature_K']:g} K: {', '.join(moving)} diffuses too, so the crystal has "
-                "molten or is about to, and its diffusivities are not those of the crystal."
+                "melted or is about to, and its diffusivities are not those of the crystal."
             )
     return found
 
