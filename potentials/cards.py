@@ -28,6 +28,8 @@ from .user_style import UserStyle
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ase.calculators.calculator import Calculator
+
     from ..structures.element_map import ElementMap
 
 __all__ = ["Citation", "LammpsPotential", "PotentialCard", "ReferenceCheck", "card", "card_names"]
@@ -136,6 +138,12 @@ class PotentialCard(Strict):
         """Return what LAMMPS needs to evaluate this model for the types of `element_map`."""
         self.check_elements(element_map.elements)
         return self.model.lammps(element_map)
+
+    def ase_calculator(self) -> Calculator:
+        """Return an ASE calculator that gives the energies, forces and stresses that LAMMPS gives."""
+        from .calculator import LammpsCalculator
+
+        return LammpsCalculator(self)
 
 
 def card_names() -> list[str]:

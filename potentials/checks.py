@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import yaml
 from pydantic import Field, ValidationError
 
 from ..errors import InputError
 from ..files import write_json
+from ..structures.phases import phase, phase_names
 from .model import Strict
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _TABLES = Path(__file__).parent / "data" / "tables"
+_DFT = Path(__file__).parent / "data" / "dft"
+_ELEMENTS = {"Sn": "beta-Sn", "P": "black-P"}
 
 
 class Target(Strict):
@@ -85,19 +93,98 @@ class SaddleCheck(Strict):
     barrier_eV: Target
 
 
+class DftPhase(Strict):
+    """What DFT gives for a phase.
+
+    Attributes
+    ----------
+    volume_A3_atom, formation_energy_eV_atom
+        Relaxed.
+    """
+
+    volume_A3_atom: float
+    formation_energy_eV_atom: float | None = None
+
+
+class DftSet(Strict):
+    """Phases computed with one functional.
+
+    Attributes
+    ----------
+    source
+        Functional and citation.
+    phases
+        By name in the phase library.
+    """
+
+    source: str
+    phases: dict[str, DftPhase]
+
+
+@cache
+def dft_set(name: str) -> DftSet:
+    """Return a set of DFT values of ``data/dft`` by the name of its file."""
+    return DftSet.model_validate(yaml.safe_load((_DFT / f"{name}.yaml").read_text()))
+
+
 class Checks(Strict):
     """All checks of a card.
 
     Attributes
     ----------
+    dft
+        File of ``data/dft`` whose volumes and formation energies crystals are held against; the volumes of the phase
+        library by default.
     end_members
         Phase of each element that formation energies count from.
     items
         The checks.
     """
 
+    dft: str = ""
     end_members: dict[str, str] = Field(default_factory=dict)
     items: tuple[Annotated[CrystalCheck | SaddleCheck, Field(discriminator="kind")], ...] = ()
+
+    def targets(self, check: CrystalCheck) -> tuple[Target | None, Target | None]:
+        """Return what the volume (Å³/atom) and the formation energy (eV/atom) of a crystal should be."""
+        volume, formation = check.volume_A3_atom, check.formation_energy_eV_atom
+        if self.dft:
+            values = dft_set(self.dft)
+            found = values.phases.get(check.phase)
+            if found is not None:
+                volume = volume or Target(value=found.volume_A3_atom, source=values.source)
+                if found.formation_energy_eV_atom is not None:
+                    formation = formation or Target(value=found.formation_energy_eV_atom, source=values.source)
+        return volume, formation
+
+
+def default_checks(elements: Iterable[str], largest: int = 200) -> Checks:
+    """Return checks for a card that names none: every trusted crystal of the phase library made of its elements.
+
+    Parameters
+    ----------
+    elements
+        Elements of the card.
+    largest
+        Most atoms in the cell of a crystal.
+    """
+    known = set(elements)
+    entries = [phase(name) for name in phase_names()]
+    fitting = [
+        entry
+        for entry in entries
+        if entry.verified
+        and entry.is_ordered
+        and {element.symbol for element in entry.composition.elements} <= known
+        and entry.structure.num_sites <= largest
+    ]
+    names = {entry.name for entry in fitting}
+    ends = {symbol: _ELEMENTS.get(symbol, symbol) for symbol in sorted(known)}
+    return Checks(
+        dft="lithium_silicon" if {"Li", "Si"} <= known else "",
+        end_members={symbol: name for symbol, name in ends.items() if name in names},
+        items=tuple(CrystalCheck(phase=entry.name) for entry in fitting),
+    )
 
 
 class ReferenceCheck(Strict):

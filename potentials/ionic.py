@@ -20,6 +20,10 @@ Positive = Annotated[float, Field(gt=0)]
 KSPACE = ("pppm", "1.0e-6")
 """Relative error of the forces, far below what any of these models can claim."""
 
+EXACT = ("table", "0", "shift", "yes")
+"""No table of the real-space Coulomb term, and short-range terms that end at zero: their steps, small as they are, keep
+perfect crystals from relaxing, since whole shells of neighbours cross the cutoff at once."""
+
 
 class PedonePair(Strict):
     """Morse and repulsion between a cation, or oxygen, and oxygen.
@@ -77,6 +81,7 @@ class Pedone(PairModel):
             pair_coeff=tuple(coefficients),
             charges_e={symbol: self.pairs[symbol].charge_e for symbol in types.elements},
             kspace_style=KSPACE,
+            pair_modify=EXACT,
         )
 
 
@@ -200,6 +205,7 @@ class Buckingham(PairModel):
             pair_coeff=tuple(coefficients),
             charges_e=charges,
             kspace_style=KSPACE,
+            pair_modify=EXACT,
             shells=shells,
         )
 

@@ -79,6 +79,8 @@ class LammpsPotential:
         False where LAMMPS equilibrates the charges, so that `charges_e` is only where it starts.
     kspace_style
         Arguments of ``kspace_style``, empty where none is needed.
+    pair_modify
+        Arguments of ``pair_modify``, empty where none is needed.
     charge_fix
         Style and arguments of the fix that equilibrates charges; empty for fixed ones.
     shells
@@ -91,6 +93,7 @@ class LammpsPotential:
     charges_e: Mapping[str, float] | None = None
     fixed_charges: bool = True
     kspace_style: tuple[str, ...] = ()
+    pair_modify: tuple[str, ...] = ()
     charge_fix: tuple[str, ...] = ()
     shells: Shells | None = field(default=None)
 

@@ -35,6 +35,8 @@ class UserStyle(PairModel):
         Charge of each element; leave it out for a model without charges.
     kspace_style
         What follows ``kspace_style``.
+    pair_modify
+        What follows ``pair_modify``.
     charge_fix
         Style and arguments of a fix that equilibrates charges.
     """
@@ -45,6 +47,7 @@ class UserStyle(PairModel):
     files: tuple[SourceFile, ...] = ()
     charges_e: dict[str, float] | None = None
     kspace_style: str = ""
+    pair_modify: str = ""
     charge_fix: str = ""
 
     @field_validator("pair_coeff")
@@ -80,5 +83,6 @@ class UserStyle(PairModel):
             charges_e=charges,
             fixed_charges=not self.charge_fix,
             kspace_style=tuple(self.kspace_style.split()),
+            pair_modify=tuple(self.pair_modify.split()),
             charge_fix=tuple(self.charge_fix.split()),
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ...errors import InputError
-from ...potentials.checks import CrystalCheck, ReferenceCheck, ReferenceTable, SaddleCheck, Target
+from ...potentials.checks import CrystalCheck, ReferenceCheck, ReferenceTable, SaddleCheck, Target, default_checks
 from ...structures.phases import phase
 from .failures import LammpsError
 from .launch import find_program
@@ -40,7 +40,7 @@ def compute_table(
     Parameters
     ----------
     card
-        The model with its checks.
+        The model with its checks; if it names none, every trusted crystal of the library is computed.
     directory
         Folder for the runs.
     resources
@@ -51,12 +51,18 @@ def compute_table(
     Raises
     ------
     InputError
-        If the card names no checks, or one that it cannot do.
+        If there is nothing to check the card with, or a check cannot be done.
     LammpsError
         If a relaxation fails or does not converge.
     """
     if not card.checks.items:
-        raise InputError(f"the card {card.name} names no checks", where="checks", remedy="Add some to the card.")
+        card = card.model_copy(update={"checks": default_checks(card.elements)})
+    if not card.checks.items:
+        raise InputError(
+            f"the phase library has no crystal of {' '.join(card.elements)} to check {card.name} with",
+            where="checks",
+            remedy="Name some in the card.",
+        )
     runs = _Runs(card, Path(directory), resources, progress)
     rows: list[ReferenceCheck] = []
     for check in card.checks.items:
@@ -126,13 +132,13 @@ class _Runs:
                     Target(value=reference.lattice.abc[index], source=source),
                 )
             )
-        volume = check.volume_A3_atom or Target(value=reference.volume / len(reference), source=source)
+        target_volume, target_formation = self.card.checks.targets(check.model_copy(update={"phase": entry.name}))
+        volume = target_volume or Target(value=reference.volume / len(reference), source=source)
         rows.append(self._row("volume per atom", entry.name, "Å^3", lattice.volume / len(result.structure), volume))
         rows.append(self._row("energy per atom", entry.name, "eV", result.energy_eV_atom, check.energy_eV_atom))
         formation = self._formation_energy(result)
         if formation is not None and entry.name not in self._end_phases():
-            target = check.formation_energy_eV_atom
-            rows.append(self._row("formation energy per atom", entry.name, "eV", formation, target))
+            rows.append(self._row("formation energy per atom", entry.name, "eV", formation, target_formation))
         return rows
 
     def _end_phases(self) -> set[str]:

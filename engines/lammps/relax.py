@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..resources import Resources
 
-_ROUNDS = 4  # the strain of fix box/relax is measured from where a round starts
+_ROUNDS = 5  # the strain of fix box/relax is measured from where a round starts
 _FORCE_TOLERANCE_EV_A = 1e-3
 _PRESSURE_TOLERANCE_GPA = 0.01
 
@@ -88,13 +88,14 @@ def relax(
     system = system.at_rest()
     system.write_files(directory)
     commands: list[Command] = [*system.commands(thermo_every=10), MinStyle("cg")]
-    for _ in range(1 if cell == "fixed" else _ROUNDS):
-        if cell != "fixed":
-            commands.append(Fix("cell", "all", "box/relax", (cell, pressure_GPa * GPA_TO_BAR, "vmax", 0.005)))
-        commands.append(Minimize(0.0, 1e-6, 2000, 20000))
-        if cell != "fixed":
-            commands.append(Unfix("cell"))
-    commands += [Minimize(0.0, 1e-6, 1000, 10000), WriteData("final.data")]
+    if cell != "fixed":
+        # Cell and atoms in turn: the line search of both together stalls in stiff ionic crystals.
+        free_cell = Fix("cell", "all", "box/relax", (cell, pressure_GPa * GPA_TO_BAR, "vmax", 0.005))
+        both = [free_cell, Minimize(0.0, 1e-6, 2000, 20000), Unfix("cell"), Minimize(0.0, 1e-6, 1000, 10000)]
+        commands += both * _ROUNDS
+    else:
+        commands.append(Minimize(0.0, 1e-6, 3000, 30000))
+    commands.append(WriteData("final.data"))
     write_text(directory / "in.relax.lammps", render(commands))
     run_lammps(directory, "in.relax.lammps", "log.relax.lammps", resources)
     thermo = read_logs([directory / "log.relax.lammps"])

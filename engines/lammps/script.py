@@ -112,6 +112,14 @@ class PairCoeff(Command):
 
 
 @dataclass(frozen=True)
+class PairModify(Command):
+    """``pair_modify``."""
+
+    keyword = "pair_modify"
+    arguments: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
 class KspaceStyle(Command):
     """``kspace_style``."""
 

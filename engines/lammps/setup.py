@@ -28,6 +28,7 @@ from .script import (
     Neighbor,
     NeighModify,
     PairCoeff,
+    PairModify,
     PairStyle,
     ReadData,
     ReadRestart,
@@ -138,6 +139,8 @@ class System:
         head += [PairCoeff(arguments) for arguments in model.pair_coeff]
         if model.kspace_style:
             head.append(KspaceStyle(model.kspace_style))
+        if model.pair_modify:
+            head.append(PairModify(model.pair_modify))
         head += [Mass(kind, mass) for kind, mass in enumerate(self._masses(), start=1)]
         if model.shells is not None:
             elements = model.shells.elements(self.element_map)

@@ -8,7 +8,7 @@ from anodeflow.engines.lammps.setup import System
 from anodeflow.engines.lammps.single_point import single_point
 from anodeflow.engines.resources import Resources
 from anodeflow.errors import InputError
-from anodeflow.potentials.cards import card
+from anodeflow.potentials.cards import PotentialCard, card
 from anodeflow.potentials.checks import Checks, CrystalCheck, Target
 from anodeflow.structures.phases import phase
 
@@ -24,7 +24,7 @@ def table(tmp_path_factory):
         for item in full.checks.items
         if getattr(item, "phase", None) in ("Li15Si4", "LiSi") or item.kind == "saddle"
     ]
-    short = full.model_copy(update={"checks": Checks(end_members=full.checks.end_members, items=tuple(wanted))})
+    short = full.model_copy(update={"checks": full.checks.model_copy(update={"items": tuple(wanted)})})
     computed = compute_table(short, tmp_path_factory.mktemp("table"), Resources())
     return {(row.property, row.system): row for row in computed.rows}
 
@@ -77,10 +77,13 @@ def test_single_point_is_the_first_step_of_a_relaxation(triclinic, tmp_path):
     assert abs(point.forces_eV_A.sum(axis=0)).max() < 1e-9
 
 
-def test_card_without_checks_says_so(tmp_path):
-    empty = card("LiSi-MEAM-Cui2012").model_copy(update={"checks": Checks()})
-    with pytest.raises(InputError, match="names no checks"):
-        compute_table(empty, tmp_path, Resources())
+def test_nothing_to_check_with_says_so(tmp_path):
+    data = card("LiSi-MEAM-Cui2012").model_dump()
+    data["model"]["library"]["Cu"] = data["model"]["library"].pop("Si")
+    data["model"]["order"] = ["Cu"]
+    odd = PotentialCard.model_validate({**data, "elements": ["Cu"], "checks": {}})
+    with pytest.raises(InputError, match="no crystal of Cu"):
+        compute_table(odd, tmp_path, Resources())
 
 
 def test_phase_with_partial_occupancies_is_refused(tmp_path):
