@@ -108,7 +108,8 @@ class LammpsCalculator(Calculator):  # type: ignore[misc] # ASE has no types
                 rotation = self._load(cell, symbols)
             else:
                 rotation = _rotation(cell, self._oriented_cell)
-                self._move(self.atoms.positions @ rotation)
+                # LAMMPS folds an atom back by one cell and no more.
+                self._move(_rotated_inside(self.atoms.positions @ rotation, self._oriented_cell))
             self._evaluate(rotation)
         except (InputError, EngineError):
             raise
@@ -178,6 +179,12 @@ def _rotation(cell: NDArray[np.float64], oriented: NDArray[np.float64]) -> NDArr
     if np.linalg.det(matrix) < 0:
         matrix[2] *= -1
     return np.asarray(np.linalg.solve(matrix, oriented), dtype=np.float64)
+
+
+def _rotated_inside(positions: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the positions, shape (N, 3), folded into the cell."""
+    fractional = np.linalg.solve(cell.T, positions.T).T
+    return np.asarray((fractional - np.floor(fractional)) @ cell, dtype=np.float64)
 
 
 def _write_data(structure: Any, path: Path, types: ElementMap, model: LammpsPotential) -> None:

@@ -99,7 +99,8 @@ class PotentialCard(Strict):
     @model_validator(mode="before")
     @classmethod
     def _elements_of_the_model(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("model", {}).get("style") == "reaxff":
+        model = data.get("model") if isinstance(data, dict) else None
+        if isinstance(model, dict) and model.get("style") == "reaxff":
             data = {"kind": "reactive", **data}
         return data
 

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..errors import InputError
+from ..potentials.cards import is_card_file
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -171,7 +172,9 @@ class Campaign(_Section):
     seed
         The one random seed.
     potential
-        Name of a potential card.
+        Name of a potential card, or the path of a card file of the user's (relative to the campaign file).
+    accept_extrapolation
+        Run although the card says that the model was not made for this; the report then says so first.
     systems
         Structures by name.
     diffusion
@@ -183,6 +186,7 @@ class Campaign(_Section):
     name: str
     seed: Annotated[int, Field(ge=0)]
     potential: str
+    accept_extrapolation: bool = False
     systems: Annotated[dict[str, SystemSettings], Field(min_length=1)]
     diffusion: DiffusionSettings
     resources: JobResources = JobResources()
@@ -227,7 +231,12 @@ def read_campaign(path: str | Path) -> Campaign:
     path = Path(path)
     campaign = read_settings(path, Campaign)
     systems = {name: _beside(system, path) for name, system in campaign.systems.items()}
-    return campaign.model_copy(update={"systems": systems})
+    return campaign.model_copy(update={"systems": systems, "potential": _card_beside(campaign.potential, path)})
+
+
+def _card_beside(potential: str, path: Path) -> str:
+    """Make the path of a card file relative to the campaign file absolute."""
+    return str((path.parent / potential).resolve()) if is_card_file(potential) else potential
 
 
 def read_settings(path: Path, kind: type[_Model]) -> _Model:

@@ -39,6 +39,13 @@ def diffusion_flow(campaign: Campaign) -> Flow:
     structures = {name: start_structure(campaign, name)[0] for name in campaign.systems}
     for name, structure in structures.items():
         _check(name, structure, potential, campaign.diffusion)
+    outside = extrapolations(campaign, potential)
+    if outside and not campaign.accept_extrapolation:
+        raise InputError(
+            outside[0].rstrip("."),
+            where="potential",
+            remedy="Take another model, or set 'accept_extrapolation: true', and the report will say so.",
+        )
     flows: list[Flow | Job] = [
         _system_flow(campaign, name, structure, potential) for name, structure in structures.items()
     ]
@@ -46,6 +53,32 @@ def diffusion_flow(campaign: Campaign) -> Flow:
     flow.update_metadata({"fingerprint": {"LAMMPS": find_program().version, potential.name: potential.fingerprint}})
     flow.update_metadata({"resources": campaign.resources.model_dump()})
     return flow
+
+
+def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
+    """Return in what a campaign goes beyond what its model was made for, a sentence for each system.
+
+    Parameters
+    ----------
+    campaign
+        The campaign.
+    potential
+        Its model.
+    """
+    found = []
+    for name, system in campaign.systems.items():
+        structure, _ = start_structure(campaign, name)
+        hottest = max(campaign.diffusion.temperatures_K)
+        if system.amorphous is not None:
+            hottest = max(hottest, (system.melt_quench or MeltQuenchSettings()).melt_temperature_K)
+        outside = potential.domain.outside(
+            {site.specie.symbol for site in structure},
+            temperature_K=hottest,
+            pressure_GPa=campaign.diffusion.pressure_GPa,
+        )
+        if outside:
+            found.append(f"{potential.name} extrapolates for {name}: {'; '.join(outside)}.")
+    return found
 
 
 def start_structure(campaign: Campaign, name: str) -> tuple[Structure, Source | None]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..potentials.cards import PotentialCard, card
 from .campaign import Campaign, MeltQuenchSettings
-from .diffusion import start_structure
+from .diffusion import extrapolations, start_structure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +71,8 @@ def collect(
     potential = card(campaign.potential)
     systems = [_system(campaign, name, rows, documents) for name in campaign.systems]
     quantities = [quantity for system in systems for quantity in _all_quantities(system)]
-    warnings = [
+    warnings = extrapolations(campaign, potential)
+    warnings += [
         f"The job '{row['name']}' {'failed: ' + row['message'] if row['state'] == 'failed' else 'did not run.'}"
         for row in rows
         if row["state"] in ("failed", "blocked")

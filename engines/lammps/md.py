@@ -169,6 +169,12 @@ def run_md(
         If the folder holds another run.
     """
     directory = Path(directory)
+    if system.model.shells is not None:
+        raise InputError(
+            f"molecular dynamics with the shells of {system.card.name} is not possible",
+            where="potential",
+            remedy="Take a potential without shells.",
+        )
     _claim(directory, system, settings)
     segment = len(list(directory.glob("log.*.lammps")))
     while (newest := _newest(directory)) is None or newest[1] < settings.steps or not _is_final(directory, settings):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..resources import Resources
 
 _ROUNDS = 5  # the strain of fix box/relax is measured from where a round starts
+_LEAST_FORCE = 1e-6
 _FORCE_TOLERANCE_EV_A = 1e-3
 _PRESSURE_TOLERANCE_GPA = 0.01
 
@@ -88,13 +89,18 @@ def relax(
     system = system.at_rest()
     system.write_files(directory)
     commands: list[Command] = [*system.commands(thermo_every=10), MinStyle("cg")]
-    if cell != "fixed":
-        # Cell and atoms in turn: the line search of both together stalls in stiff ionic crystals.
-        free_cell = Fix("cell", "all", "box/relax", (cell, pressure_GPa * GPA_TO_BAR, "vmax", 0.005))
-        both = [free_cell, Minimize(0.0, 1e-6, 2000, 20000), Unfix("cell"), Minimize(0.0, 1e-6, 1000, 10000)]
-        commands += both * _ROUNDS
+    # Conjugate gradients first; where their line search stalls, as it does in stiff ionic crystals, damped dynamics.
+    atoms: list[Command] = [
+        Minimize(0.0, _LEAST_FORCE, 2000, 20000),
+        MinStyle("fire"),
+        Minimize(0.0, _LEAST_FORCE, 2000, 20000),
+        MinStyle("cg"),
+    ]
+    if cell == "fixed":
+        commands += atoms
     else:
-        commands.append(Minimize(0.0, 1e-6, 3000, 30000))
+        free_cell = Fix("cell", "all", "box/relax", (cell, pressure_GPa * GPA_TO_BAR, "vmax", 0.005))
+        commands += [free_cell, Minimize(0.0, _LEAST_FORCE, 2000, 20000), Unfix("cell"), *atoms] * _ROUNDS
     commands.append(WriteData("final.data"))
     write_text(directory / "in.relax.lammps", render(commands))
     run_lammps(directory, "in.relax.lammps", "log.relax.lammps", resources)
