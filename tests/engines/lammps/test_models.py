@@ -11,7 +11,7 @@ from anodeflow.engines.lammps.setup import System
 from anodeflow.engines.lammps.single_point import single_point
 from anodeflow.engines.resources import Resources
 from anodeflow.errors import InputError
-from anodeflow.potentials.cards import card, card_names
+from anodeflow.potentials.cards import PotentialCard, card, card_names
 from anodeflow.structures.phases import phase
 from anodeflow.units import EV_A3_TO_GPA, KCAL_MOL_TO_EV
 from pymatgen.core import Lattice, Structure
@@ -211,3 +211,28 @@ def test_dynamics_with_shells_is_refused(tmp_path):
     system = System.of(phase("Li2O").structure, card("LiPO-Islam2005-shell"))
     with pytest.raises(InputError, match="shells"):
         run_md(system, MDSettings("nvt", 10, 300.0, 1), tmp_path, ONE)
+
+
+def test_angle_terms_add_their_energy(tmp_path):
+    """k (θ − θ₀)²/2 over the O–P–O angles, counted here by hand."""
+    structure = _shaken("beta-Li3PO4")
+    plain = card("LiPO-Islam2005-rigid")
+    data = plain.model_dump()
+    data["model"]["angles"] = {"O-P-O": {"k_eV_rad2": 1.3, "theta0_degrees": 109.47, "cutoff_A": 2.0}}
+    bent = PotentialCard.model_validate(data)
+    expected, count = 0.0, 0
+    for index, site in enumerate(structure):
+        if site.specie.symbol != "P":
+            continue
+        around = [near.coords - site.coords for near in structure.get_neighbors(structure[index], 2.0)]
+        for first in range(len(around)):
+            for second in range(first):
+                a, b = around[first], around[second]
+                angle = np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+                expected += 1.3 / 2 * (angle - np.radians(109.47)) ** 2
+                count += 1
+    assert count == 6 * sum(site.specie.symbol == "P" for site in structure)
+    with_angles, atoms = _both_ways(bent, structure, tmp_path / "bent")
+    without = single_point(System.of(structure, plain), tmp_path / "plain", ONE)
+    assert with_angles.energy_eV - without.energy_eV == pytest.approx(expected, abs=1e-5)
+    assert atoms.get_potential_energy() == pytest.approx(with_angles.energy_eV, abs=1e-6 * len(atoms))
