@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .collective import CollectiveDiffusion
-from .diffusion import TracerDiffusion
+from .transport.collective import CollectiveDiffusion
+from .transport.diffusion import TracerDiffusion
 
 if TYPE_CHECKING:
-    from .arrhenius import ArrheniusFit
-    from .gls import FloatArray
+    from .transport.arrhenius import ArrheniusFit
+    from .transport.gls import FloatArray
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 

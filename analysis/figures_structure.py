@@ -12,10 +12,10 @@ from .figures import _COLOURS, _axes, _save
 
 if TYPE_CHECKING:
     from .energetics import VoltageProfile
-    from .jumps import JumpRecord
-    from .neb import NebBarrier
-    from .stress import StressProfile
-    from .structure import RadialDistribution
+    from .hops.jumps import JumpRecord
+    from .hops.neb import NebBarrier
+    from .mechanics.stress import StressProfile
+    from .structure.bulk import RadialDistribution
 
 
 def draw_radial(results: Sequence[RadialDistribution], path: Path) -> Path:

@@ -1,7 +1,7 @@
 """The analyses of this package as MDAnalysis analyses: on any `AtomGroup`, with ``run(start, stop, step)``.
 
 Each gathers what it needs from the frames and calls the plain functions of this package, so the numbers are the same.
-Import `anodeflow.analysis.mda_reader` to read LAMMPS dumps fast and unwrapped rightly in tilted cells.
+Import `anodeflow.analysis.reading.mda_reader` to read LAMMPS dumps fast and unwrapped rightly in tilted cells.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import numpy as np
 from MDAnalysis.analysis.base import AnalysisBase
 
 from ..errors import InputError
-from .density_map import density_map
-from .displacements import unwrap_small_steps, walk
-from .jumps import find_jumps
-from .msd import msd_components
-from .structure import RadialCounter
-from .trajectory import Trajectory
+from .hops.density_map import density_map
+from .hops.jumps import find_jumps
+from .reading.displacements import unwrap_small_steps, walk
+from .reading.trajectory import Trajectory
+from .structure.bulk import RadialCounter
+from .transport.msd import msd_components
 
 
 def species_of(atoms: Any) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ class MeanSquaredDisplacement(_Gathering):
     species
         Element to follow; None for all of the group.
     drift
-        As in `anodeflow.analysis.displacements.walk`.
+        As in `anodeflow.analysis.reading.displacements.walk`.
     wrapped
         Whether the trajectory holds wrapped positions, to be followed by their small steps.
 
@@ -112,7 +112,7 @@ class RadialDistributionFunction(AnalysisBase):  # type: ignore[misc]  # MDAnaly
     Attributes
     ----------
     results.rdf
-        `anodeflow.analysis.structure.RadialDistribution`.
+        `anodeflow.analysis.structure.bulk.RadialDistribution`.
     """
 
     def __init__(
@@ -147,14 +147,14 @@ class Jumps(_Gathering):
     sites
         Fractional coordinates, shape ``(S, 3)``.
     core_A, framework
-        As in `anodeflow.analysis.jumps.find_jumps`.
+        As in `anodeflow.analysis.hops.jumps.find_jumps`.
     wrapped
         As in `MeanSquaredDisplacement`.
 
     Attributes
     ----------
     results.record
-        `anodeflow.analysis.jumps.JumpRecord`, for its functions of rates, residence and correlation.
+        `anodeflow.analysis.hops.jumps.JumpRecord`, for its functions of rates, residence and correlation.
     """
 
     def __init__(
@@ -186,14 +186,14 @@ class SpeciesDensity(_Gathering):
     species
         Element.
     spacing_A, framework
-        As in `anodeflow.analysis.density_map.density_map`.
+        As in `anodeflow.analysis.hops.density_map.density_map`.
     wrapped
         As in `MeanSquaredDisplacement`.
 
     Attributes
     ----------
     results.density
-        `anodeflow.analysis.density_map.DensityMap`.
+        `anodeflow.analysis.hops.density_map.DensityMap`.
     """
 
     def __init__(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .collective import collective_diffusivity, haven_ratio
-from .diffusion import tracer_diffusivity
-from .displacements import walk
 from .mda import _Gathering
-from .profiles import density_profile, heights
-from .regions import layer_diffusivity
+from .reading.displacements import walk
+from .structure.profiles import density_profile, heights
+from .transport.collective import collective_diffusivity, haven_ratio
+from .transport.diffusion import tracer_diffusivity
+from .transport.regions import layer_diffusivity
 
 
 class TracerDiffusivity(_Gathering):
@@ -22,18 +22,18 @@ class TracerDiffusivity(_Gathering):
     species
         Element to follow.
     drift
-        As in `anodeflow.analysis.displacements.walk`.
+        As in `anodeflow.analysis.reading.displacements.walk`.
     wrapped
         Whether the trajectory holds wrapped positions, to be followed by their small steps.
     window_start_ps
-        As in `anodeflow.analysis.diffusion.tracer_diffusivity`.
+        As in `anodeflow.analysis.transport.diffusion.tracer_diffusivity`.
 
     Attributes
     ----------
     results.tracer
-        `anodeflow.analysis.diffusion.TracerDiffusion`.
+        `anodeflow.analysis.transport.diffusion.TracerDiffusion`.
     results.collective
-        `anodeflow.analysis.collective.CollectiveDiffusion`.
+        `anodeflow.analysis.transport.collective.CollectiveDiffusion`.
     results.haven_ratio
         `anodeflow.quantity.Quantity`.
 
@@ -89,9 +89,9 @@ class LayerProfile(_Gathering):
     Attributes
     ----------
     results.density
-        `anodeflow.analysis.profiles.Profile`.
+        `anodeflow.analysis.structure.profiles.Profile`.
     results.diffusion
-        `anodeflow.analysis.regions.LayerDiffusion`, or None.
+        `anodeflow.analysis.transport.regions.LayerDiffusion`, or None.
     """
 
     def __init__(

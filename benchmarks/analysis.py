@@ -47,13 +47,13 @@ def write_dump(path: Path, atoms: int, frames: int, seed: int = 0) -> None:
 
 
 def read_anodeflow(path: str) -> float:
-    from anodeflow.analysis.lammps_dump import LammpsDump
+    from anodeflow.analysis.reading.lammps_dump import LammpsDump
 
     return sum(float(frame.positions[0, 0]) for frame in LammpsDump(path).frames())
 
 
 def read_anodeflow_in_mdanalysis(path: str) -> float:
-    from anodeflow.analysis.mda_reader import LammpsTextReader
+    from anodeflow.analysis.reading.mda_reader import LammpsTextReader
 
     return sum(float(ts.positions[0, 0]) for ts in LammpsTextReader(path, cache=False))
 
@@ -98,7 +98,7 @@ def read_ovito(path: str) -> float:
 
 
 def again_anodeflow(path: str) -> float:
-    from anodeflow.analysis.mda_reader import LammpsTextReader
+    from anodeflow.analysis.reading.mda_reader import LammpsTextReader
 
     return sum(float(ts.positions[0, 0]) for ts in LammpsTextReader(path))
 
@@ -112,8 +112,8 @@ def again_dcd(path: str) -> float:
 def prepare_again(path: str) -> None:
     """Leave the cache and a DCD of the same frames beside the dump."""
     import MDAnalysis
-    from anodeflow.analysis import dump_cache
-    from anodeflow.analysis.mda_reader import LammpsTextReader
+    from anodeflow.analysis.reading import dump_cache
+    from anodeflow.analysis.reading.mda_reader import LammpsTextReader
 
     dump_cache._WORTH_IT = 0
     again_anodeflow(path)
@@ -134,7 +134,7 @@ def walk(atoms: int = 2000, frames: int = 2000) -> np.ndarray:
 
 
 def msd_anodeflow(positions: np.ndarray) -> float:
-    from anodeflow.analysis.msd import mean_squared_displacement
+    from anodeflow.analysis.transport.msd import mean_squared_displacement
 
     return float(mean_squared_displacement(positions)[-10])
 
@@ -167,8 +167,8 @@ def msd_freud(positions: np.ndarray) -> float:
 
 
 def d_anodeflow(path: str) -> float:
-    from anodeflow.analysis.diffusion import tracer_diffusivity
-    from anodeflow.analysis.walk_stream import stream_walk
+    from anodeflow.analysis.transport.diffusion import tracer_diffusivity
+    from anodeflow.analysis.transport.walk_stream import stream_walk
 
     walked = stream_walk(path, "1", timestep_fs=1.0, drift=None)
     interval = float(walked.time_ps[1] - walked.time_ps[0])
@@ -224,7 +224,7 @@ def write_long(source: Path, path: Path, gigabytes: float) -> None:
 
 
 def long_pass(path: str) -> float:
-    from anodeflow.analysis.stream import DumpStream
+    from anodeflow.analysis.reading.stream import DumpStream
 
     last = None
     for frame in DumpStream(path, timestep_fs=1.0):
@@ -234,8 +234,8 @@ def long_pass(path: str) -> float:
 
 
 def long_msd(path: str) -> float:
-    from anodeflow.analysis import dump_cache
-    from anodeflow.analysis.msd_stream import stream_msd
+    from anodeflow.analysis.reading import dump_cache
+    from anodeflow.analysis.transport.msd_stream import stream_msd
 
     dump_cache._WORTH_IT = 0
     return float(stream_msd(path, "1", timestep_fs=1.0, drift=None).msd_A2[1])

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from anodeflow.analysis.arrhenius import arrhenius_fit
-from anodeflow.analysis.collective import collective_diffusivity, haven_ratio
-from anodeflow.analysis.diffusion import tracer_diffusivity
-from anodeflow.analysis.gls import FloatArray, logarithmic_lags
-from anodeflow.analysis.msd_fit import walker_msd
-from anodeflow.analysis.second_opinion import kinisi_diffusivity
-from anodeflow.analysis.walks import brownian_walk, caged_walk, exclusion_gas, hopping_walk, persistent_walk
+from anodeflow.analysis.transport.arrhenius import arrhenius_fit
+from anodeflow.analysis.transport.collective import collective_diffusivity, haven_ratio
+from anodeflow.analysis.transport.diffusion import tracer_diffusivity
+from anodeflow.analysis.transport.gls import FloatArray, logarithmic_lags
+from anodeflow.analysis.transport.msd_fit import walker_msd
+from anodeflow.analysis.transport.second_opinion import kinisi_diffusivity
+from anodeflow.analysis.transport.walks import brownian_walk, caged_walk, exclusion_gas, hopping_walk, persistent_walk
 from anodeflow.quantity import Quantity
 from anodeflow.units import A2_PS_TO_CM2_S, BOLTZMANN_EV_K
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..analysis.trajectory import Trajectory
+    from ..analysis.reading.trajectory import Trajectory
     from ..quantity import Quantity
 
 app = typer.Typer(help="Analyse trajectories and results of any program.", no_args_is_help=True)
@@ -46,7 +46,7 @@ def read(
     step: int | None,
 ) -> Trajectory:
     """Read a trajectory with even time intervals for a command."""
-    from ..analysis.trajectory import read_trajectory
+    from ..analysis.reading.trajectory import read_trajectory
 
     names = elements.replace(",", " ").split() if elements else None
     trajectory = read_trajectory(
@@ -56,7 +56,7 @@ def read(
 
 
 def fixed(drift: str) -> str | list[str] | None:
-    """Return what `anodeflow.analysis.displacements.walk` takes as drift."""
+    """Return what `anodeflow.analysis.reading.displacements.walk` takes as drift."""
     if drift == "none":
         return None
     return "all" if drift == "all" else drift.replace(",", " ").split()

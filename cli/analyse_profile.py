@@ -25,8 +25,8 @@ from .analyse import (
 )
 
 if TYPE_CHECKING:
-    from ..analysis.profiles import Heights
-    from ..analysis.trajectory import Trajectory
+    from ..analysis.reading.trajectory import Trajectory
+    from ..analysis.structure.profiles import Heights
     from ..quantity import Quantity
 
 
@@ -64,7 +64,7 @@ def profile(
 ) -> None:
     """Densities and compositions by layer; with options, diffusion by layer and an interface in time."""
     from ..analysis.figures import draw_profiles
-    from ..analysis.profiles import density_profile, heights
+    from ..analysis.structure.profiles import density_profile, heights
     from ..errors import InputError
 
     if axis not in ("a", "b", "c"):
@@ -111,8 +111,8 @@ def _layers(
     trajectory: Trajectory, where: Heights, name: str, drift: str | list[str] | None, layer_A: float
 ) -> tuple[list[Quantity], Any, dict[str, Any]]:
     """Return diffusion by layer as quantities, table and document."""
-    from ..analysis.displacements import walk
-    from ..analysis.regions import layer_diffusivity
+    from ..analysis.reading.displacements import walk
+    from ..analysis.transport.regions import layer_diffusivity
 
     moved = walk(trajectory, name, drift=drift) @ where.in_plane.T
     mean = float(where.period_A.mean())
@@ -142,7 +142,7 @@ def _interface(
     """Return position and width of an interface in time, and the law by which it widens."""
     import numpy as np
 
-    from ..analysis.interface import growth_law, track_interface
+    from ..analysis.structure.interface import growth_law, track_interface
     from ..errors import InputError
     from ..quantity import Quantity
 

@@ -28,7 +28,7 @@ _COMPONENTS = ("xx", "yy", "zz", "xy", "xz", "yz")
 
 def _read_any(files: list[Path], data: Path | None, elements: str | None, cut: tuple[int | None, ...]) -> Any:
     """Read frames whose time does not matter; positions may stay wrapped."""
-    from ..analysis.trajectory import read_trajectory
+    from ..analysis.reading.trajectory import read_trajectory
 
     names = elements.replace(",", " ").split() if elements else None
     start, stop, step = cut
@@ -39,8 +39,8 @@ def _read_any(files: list[Path], data: Path | None, elements: str | None, cut: t
 
 
 def _has_no_time(files: list[Path]) -> bool:
-    from ..analysis.formats import kind_of
-    from ..analysis.lammps_dump import LammpsDump
+    from ..analysis.reading.formats import kind_of
+    from ..analysis.reading.lammps_dump import LammpsDump
 
     kind = kind_of(files[0])
     if kind == "lammps":
@@ -69,9 +69,14 @@ def structure(
     explain: Explain = False,
 ) -> None:
     """Radial distribution, coordination, density, clusters and anion environments."""
-    from ..analysis.clusters import CRYSTAL_COORDINATION, anion_environments, find_clusters, thiophosphate_units
     from ..analysis.figures_structure import draw_radial
-    from ..analysis.structure import coordination_number, mass_density, radial_distribution, volume_per_host_atom
+    from ..analysis.structure.bulk import coordination_number, mass_density, radial_distribution, volume_per_host_atom
+    from ..analysis.structure.clusters import (
+        CRYSTAL_COORDINATION,
+        anion_environments,
+        find_clusters,
+        thiophosphate_units,
+    )
     from ..errors import InputError
 
     t = _read_any(list(files), data, elements, (start, stop, step))
@@ -143,8 +148,8 @@ def stress(
     import numpy as np
 
     from ..analysis.figures_structure import draw_stress
-    from ..analysis.interface_stress import interface_stress, slab_stress
-    from ..analysis.stress import stress_profile, von_mises
+    from ..analysis.mechanics.interface_stress import interface_stress, slab_stress
+    from ..analysis.mechanics.stress import stress_profile, von_mises
     from ..errors import InputError
     from ..quantity import Quantity
 
@@ -217,8 +222,8 @@ def stress(
 
 def _slab_of(file: Path, axis: int) -> float | None:
     """Return the thickness of the slab in the first frame, or None where there is no vacuum."""
-    from ..analysis.interface_stress import slab_thickness
-    from ..analysis.lammps_dump import LammpsDump
+    from ..analysis.mechanics.interface_stress import slab_thickness
+    from ..analysis.reading.lammps_dump import LammpsDump
 
     dump = LammpsDump(file)
     frame = next(dump.frames(), None)
@@ -251,9 +256,9 @@ def jumps(
     """Sites, jumps, rates, residence times, correlation factor and percolation of the density."""
     import numpy as np
 
-    from ..analysis.density_map import density_map, density_peaks, percolation_barriers, smooth
     from ..analysis.figures_structure import draw_jumps
-    from ..analysis.jumps import correlation_factor, find_jumps, jump_diffusivity, jump_rate, residence_time
+    from ..analysis.hops.density_map import density_map, density_peaks, percolation_barriers, smooth
+    from ..analysis.hops.jumps import correlation_factor, find_jumps, jump_diffusivity, jump_rate, residence_time
     from ..errors import InputError
 
     t = read(files, data=data, elements=elements, timestep_fs=timestep_fs, start=start, stop=stop, step=step)
@@ -315,8 +320,8 @@ def neb(
 ) -> None:
     """Barriers of nudged elastic bands of LAMMPS, VASP or ASE."""
     from ..analysis.figures_structure import draw_bands
-    from ..analysis.neb import neb_barrier
-    from ..analysis.neb_read import read_neb
+    from ..analysis.hops.neb import neb_barrier
+    from ..analysis.hops.neb_read import read_neb
 
     barriers = [neb_barrier(read_neb(folder, images=images)) for folder in folders]
     quantities = [q for b in barriers for q in (b.forward, b.reverse, b.reaction_energy, b.length)]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..analysis.trajectory import Trajectory
+    from ..analysis.reading.trajectory import Trajectory
     from ..quantity import Quantity
 
 Temperature = Annotated[float | None, typer.Option("--temperature-K", help="Temperature of the run.", min=0)]
@@ -75,9 +75,9 @@ def diffusion(
     explain: Explain = False,
 ) -> None:
     """Tracer diffusion coefficient with a 95 % interval, or why there is none yet."""
-    from ..analysis.diffusion import tracer_diffusivity
     from ..analysis.figures import draw_msd
-    from ..analysis.second_opinion import kinisi_diffusivity
+    from ..analysis.transport.diffusion import tracer_diffusivity
+    from ..analysis.transport.second_opinion import kinisi_diffusivity
 
     source = _Walks(
         files,
@@ -163,11 +163,11 @@ def conductivity(
     explain: Explain = False,
 ) -> None:
     """Ionic conductivity from tracer and collective diffusion, and the Haven ratio between them."""
-    from ..analysis.collective import collective_diffusivity, haven_ratio
-    from ..analysis.conductivity import nernst_einstein_conductivity
-    from ..analysis.diffusion import tracer_diffusivity
-    from ..analysis.displacements import walk
     from ..analysis.figures import draw_msd
+    from ..analysis.reading.displacements import walk
+    from ..analysis.transport.collective import collective_diffusivity, haven_ratio
+    from ..analysis.transport.conductivity import nernst_einstein_conductivity
+    from ..analysis.transport.diffusion import tracer_diffusivity
 
     trajectory = read(files, data=data, elements=elements, timestep_fs=timestep_fs, start=start, stop=stop, step=step)
     positions = walk(trajectory, species, drift=fixed(drift))
@@ -225,9 +225,9 @@ def arrhenius(
     explain: Explain = False,
 ) -> None:
     """Activation energy and prefactor from diffusion coefficients at several temperatures."""
-    from ..analysis.arrhenius import arrhenius_fit
     from ..analysis.collect import collect_diffusivities
     from ..analysis.figures import draw_arrhenius
+    from ..analysis.transport.arrhenius import arrhenius_fit
 
     found, inputs = collect_diffusivities(files, species)
     fit = arrhenius_fit([item[0] for item in found], [item[1] for item in found], species=species)
@@ -264,7 +264,7 @@ class _Walks:
         frames: tuple[int | None, int | None, int | None],
         whole: bool,
     ) -> None:
-        from ..analysis.formats import kind_of
+        from ..analysis.reading.formats import kind_of
 
         self.trajectory: Trajectory | None = None
         self._path, self._data, self._timestep_fs, self._drift = files[0], data, timestep_fs, drift
@@ -285,15 +285,15 @@ class _Walks:
     def of(self, species: str) -> NDArray[Any]:
         """Return the displacements of a species, shape ``(F, N, 3)``, in Å."""
         if self.trajectory is not None:
-            from ..analysis.displacements import walk
+            from ..analysis.reading.displacements import walk
 
             return walk(self.trajectory, species, drift=self._drift)
         import numpy as np
         from rich.console import Console
         from rich.progress import Progress
 
-        from ..analysis.trajectory import Trajectory
-        from ..analysis.walk_stream import stream_walk
+        from ..analysis.reading.trajectory import Trajectory
+        from ..analysis.transport.walk_stream import stream_walk
 
         with Progress(console=Console(stderr=True), transient=True) as shown:
             task = shown.add_task(f"following {species}", total=None)
@@ -319,7 +319,7 @@ def _along_axes(positions: NDArray[Any], source: _Walks, species: str, window_st
     """Return the coefficient along each Cartesian axis."""
     from dataclasses import replace
 
-    from ..analysis.diffusion import tracer_diffusivity
+    from ..analysis.transport.diffusion import tracer_diffusivity
 
     found = []
     for column, axis in enumerate("xyz"):
@@ -340,8 +340,8 @@ def _in_region(positions: NDArray[Any], trajectory: Trajectory, species: str, re
     """Return the coefficient in the plane of ions that stay between two heights; the region may cross the cell."""
     import numpy as np
 
-    from ..analysis.profiles import heights
-    from ..analysis.regions import staying_diffusivity
+    from ..analysis.structure.profiles import heights
+    from ..analysis.transport.regions import staying_diffusivity
     from ..errors import InputError
 
     low, high = region

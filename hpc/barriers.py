@@ -89,7 +89,7 @@ def run_ladder(
 
 def write_results(root: Path) -> dict[str, Any]:
     """Write ``results.json`` and the pictures from what the folder of a ladder holds, and return the document."""
-    from ..analysis.band_picture import draw_band, draw_path
+    from ..analysis.hops.band_picture import draw_band, draw_path
 
     state, run = read_json(root / STATE_FILE), read_json(root / RUN_FILE)
     if state is None or run is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jobflow import Maker, job
 
-from ..analysis.barriers import barrier_quantities, saddle_quantities
+from ..analysis.hops.barriers import barrier_quantities, saddle_quantities
 from ..engines.ends import relax_ends
 from ..engines.images import ImageSet
 from ..engines.lammps.relax import relax
@@ -182,7 +182,7 @@ class BandMaker(Maker):
         """Confirm the saddle and find the attempt frequency by finite differences."""
         from ase.data import atomic_masses, atomic_numbers
 
-        from ..analysis.vibrations import displaced, normal_modes
+        from ..analysis.hops.vibrations import displaced, normal_modes
 
         band = result.band
         if self.level.vibrations == "all":

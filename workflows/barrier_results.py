@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..analysis.hop_network import NetworkHop, network_diffusion
-from ..analysis.vibrations import hop_rate_Hz
+from ..analysis.hops.hop_network import NetworkHop, network_diffusion
+from ..analysis.hops.vibrations import hop_rate_Hz
 from ..errors import InputError
 from ..quantity import Quantity
 from ..structures.hop_ends import CrystalHop, equal_hops

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..analysis.arrhenius import ArrheniusFit, arrhenius_fit
-from ..analysis.conductivity import nernst_einstein_conductivity
-from ..analysis.diffusion import tracer_diffusivity
-from ..analysis.displacements import walk
-from ..analysis.msd import mean_squared_displacement
-from ..analysis.second_opinion import kinisi_diffusivity
+from ..analysis.reading.displacements import walk
+from ..analysis.reading.trajectory import read_trajectory
 from ..analysis.series import mean_quantity
-from ..analysis.trajectory import read_trajectory
+from ..analysis.transport.arrhenius import ArrheniusFit, arrhenius_fit
+from ..analysis.transport.conductivity import nernst_einstein_conductivity
+from ..analysis.transport.diffusion import tracer_diffusivity
+from ..analysis.transport.msd import mean_squared_displacement
+from ..analysis.transport.second_opinion import kinisi_diffusivity
 from ..files import write_text
 from ..quantity import Quantity
 from ..units import BAR_TO_GPA

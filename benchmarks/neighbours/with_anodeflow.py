@@ -90,8 +90,8 @@ def campaigns(case: Path, work: Path) -> None:
 
 def walks(case: Path) -> None:
     """D and its interval of walks of known D and of a cage, both in a triclinic cell."""
-    from anodeflow.analysis.diffusion import tracer_diffusivity
-    from anodeflow.analysis.trajectory import read_trajectory
+    from anodeflow.analysis.reading.trajectory import read_trajectory
+    from anodeflow.analysis.transport.diffusion import tracer_diffusivity
 
     for dump in (*sorted(case.glob("walk*.lammpstrj")), case / "cage.lammpstrj"):
         trajectory = read_trajectory(dump, timestep_fs=1.0)
@@ -117,8 +117,8 @@ def band(case: Path, work: Path) -> None:
 
 def jumps(case: Path) -> None:
     """Count the jumps of the hopping walk."""
-    from anodeflow.analysis.jumps import find_jumps, jump_rate
-    from anodeflow.analysis.trajectory import read_trajectory
+    from anodeflow.analysis.hops.jumps import find_jumps, jump_rate
+    from anodeflow.analysis.reading.trajectory import read_trajectory
     from pymatgen.core import Structure
 
     big = Structure.from_file(case / "lisi.vasp").make_supercell((2, 2, 1), in_place=False)

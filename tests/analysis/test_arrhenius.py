@@ -6,9 +6,9 @@ import json
 
 import numpy as np
 import pytest
-from anodeflow.analysis.arrhenius import arrhenius_fit
-from anodeflow.analysis.diffusion import tracer_diffusivity
-from anodeflow.analysis.walks import hopping_walk
+from anodeflow.analysis.transport.arrhenius import arrhenius_fit
+from anodeflow.analysis.transport.diffusion import tracer_diffusivity
+from anodeflow.analysis.transport.walks import hopping_walk
 from anodeflow.errors import InputError
 from anodeflow.quantity import Quantity
 from anodeflow.units import BOLTZMANN_EV_K

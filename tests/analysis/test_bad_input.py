@@ -10,7 +10,7 @@ import ase
 import ase.io
 import numpy as np
 import pytest
-from anodeflow.analysis.trajectory import read_trajectory
+from anodeflow.analysis.reading.trajectory import read_trajectory
 from anodeflow.errors import InputError
 from dumps import frame_text, random_walk, write_dump
 from hypothesis import HealthCheck, given, settings

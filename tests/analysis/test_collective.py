@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from anodeflow.analysis.collective import collective_diffusivity, haven_ratio, onsager_coefficients
-from anodeflow.analysis.conductivity import nernst_einstein_conductivity
-from anodeflow.analysis.diffusion import tracer_diffusivity
-from anodeflow.analysis.walks import brownian_walk, exclusion_gas, hopping_walk
+from anodeflow.analysis.transport.collective import collective_diffusivity, haven_ratio, onsager_coefficients
+from anodeflow.analysis.transport.conductivity import nernst_einstein_conductivity
+from anodeflow.analysis.transport.diffusion import tracer_diffusivity
+from anodeflow.analysis.transport.walks import brownian_walk, exclusion_gas, hopping_walk
 from anodeflow.errors import InputError
 from anodeflow.units import A2_PS_TO_CM2_S, BOLTZMANN_EV_K
 

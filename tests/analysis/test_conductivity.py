@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from anodeflow.analysis.conductivity import nernst_einstein_conductivity
+from anodeflow.analysis.transport.conductivity import nernst_einstein_conductivity
 from anodeflow.errors import InputError
 from anodeflow.quantity import Quantity
 

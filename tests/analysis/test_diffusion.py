@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from anodeflow.analysis.diffusion import tracer_diffusivity
-from anodeflow.analysis.walks import brownian_walk, caged_walk, exclusion_gas, hopping_walk, persistent_walk
+from anodeflow.analysis.transport.diffusion import tracer_diffusivity
+from anodeflow.analysis.transport.walks import brownian_walk, caged_walk, exclusion_gas, hopping_walk, persistent_walk
 from anodeflow.errors import InputError
 from anodeflow.units import A2_PS_TO_CM2_S
 

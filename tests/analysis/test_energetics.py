@@ -11,7 +11,7 @@ from anodeflow.analysis.energetics import (
     voltage_profile,
     work_of_adhesion,
 )
-from anodeflow.analysis.mechanics import elastic_constants, stress_strain, thermal_expansion
+from anodeflow.analysis.mechanics.elasticity import elastic_constants, stress_strain, thermal_expansion
 from anodeflow.errors import InputError
 from anodeflow.quantity import Quantity
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
-from anodeflow.analysis.trajectory import read_trajectory
+from anodeflow.analysis.reading.trajectory import read_trajectory
 from anodeflow.errors import InputError
 from dumps import TRICLINIC, random_walk
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from anodeflow.analysis.gls import line_weights, logarithmic_lags, msd_covariance
-from anodeflow.analysis.msd_fit import walker_msd
+from anodeflow.analysis.transport.gls import line_weights, logarithmic_lags, msd_covariance
+from anodeflow.analysis.transport.msd_fit import walker_msd
 
 
 @pytest.mark.parametrize(("step", "noise"), [(1.0, 0.0), (0.3, 0.5)])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from anodeflow.analysis.hop_network import NetworkHop, network_diffusion
+from anodeflow.analysis.hops.hop_network import NetworkHop, network_diffusion
 from anodeflow.errors import InputError
 
 CELL = np.array([[3.0, 0, 0], [1.0, 3.4, 0], [-0.7, 0.6, 3.8]])

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from anodeflow.analysis.density_map import DensityMap, density_map, density_peaks, percolation_barriers, smooth
-from anodeflow.analysis.jumps import (
+from anodeflow.analysis.hops.density_map import DensityMap, density_map, density_peaks, percolation_barriers, smooth
+from anodeflow.analysis.hops.jumps import (
     correlation_factor,
     find_jumps,
     jump_diffusivity,
     jump_rate,
     residence_time,
 )
-from anodeflow.analysis.msd import msd_by_element
-from anodeflow.analysis.trajectory import Trajectory, read_trajectory
+from anodeflow.analysis.reading.trajectory import Trajectory, read_trajectory
+from anodeflow.analysis.transport.msd import msd_by_element
 from anodeflow.errors import InputError
 from anodeflow.units import A2_PS_TO_CM2_S, BOLTZMANN_EV_K
 from dumps import TRICLINIC

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from anodeflow.analysis.finite_size import yeh_hummer_correction
-from anodeflow.analysis.vft import vft_fit
+from anodeflow.analysis.transport.finite_size import yeh_hummer_correction
+from anodeflow.analysis.transport.vft import vft_fit
 from anodeflow.errors import InputError
 from anodeflow.quantity import Quantity
 from anodeflow.units import BOLTZMANN_EV_K

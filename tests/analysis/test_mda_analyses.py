@@ -6,13 +6,14 @@ import MDAnalysis
 import MDAnalysis.transformations
 import numpy as np
 import pytest
-from anodeflow.analysis import mda, mda_reader  # noqa: F401 - the reader registers itself
-from anodeflow.analysis.displacements import walk
-from anodeflow.analysis.msd import msd_by_element
-from anodeflow.analysis.stream import DumpStream, observe
-from anodeflow.analysis.structure import RadialCounter, radial_distribution
-from anodeflow.analysis.trajectory import read_trajectory
-from anodeflow.analysis.walk_stream import stream_walk
+from anodeflow.analysis import mda
+from anodeflow.analysis.reading import mda_reader  # noqa: F401 - the reader registers itself
+from anodeflow.analysis.reading.displacements import walk
+from anodeflow.analysis.reading.stream import DumpStream, observe
+from anodeflow.analysis.reading.trajectory import read_trajectory
+from anodeflow.analysis.structure.bulk import RadialCounter, radial_distribution
+from anodeflow.analysis.transport.msd import msd_by_element
+from anodeflow.analysis.transport.walk_stream import stream_walk
 from anodeflow.errors import InputError
 from dumps import ORIGIN, random_walk, write_dump
 
@@ -86,8 +87,9 @@ def test_one_pass_feeds_all_observers(run):
 
 
 def test_msd_of_a_dump_in_blocks_from_its_cache(tmp_path, monkeypatch):
-    from anodeflow.analysis import dump_cache, msd_stream
-    from anodeflow.analysis.msd_stream import stream_msd
+    from anodeflow.analysis.reading import dump_cache
+    from anodeflow.analysis.transport import msd_stream
+    from anodeflow.analysis.transport.msd_stream import stream_msd
 
     monkeypatch.setattr(dump_cache, "_WORTH_IT", 0)
     positions = random_walk(frames=80, atoms=41) + np.arange(80)[:, None, None] * 0.05

@@ -5,7 +5,7 @@ import warnings
 import MDAnalysis
 import numpy as np
 import pytest
-from anodeflow.analysis import dump_cache, mda_reader  # importing it registers the format
+from anodeflow.analysis.reading import dump_cache, mda_reader  # importing it registers the format
 from dumps import ORIGIN, TRICLINIC, random_walk, write_dump
 from MDAnalysis.analysis.rms import RMSD
 from MDAnalysis.coordinates.LAMMPS import DumpReader

@@ -5,9 +5,9 @@ from __future__ import annotations
 import MDAnalysis
 import numpy as np
 import pytest
-from anodeflow.analysis.diffusion import tracer_diffusivity
 from anodeflow.analysis.mda_transport import LayerProfile, TracerDiffusivity
-from anodeflow.analysis.walks import brownian_walk
+from anodeflow.analysis.transport.diffusion import tracer_diffusivity
+from anodeflow.analysis.transport.walks import brownian_walk
 from anodeflow.errors import InputError
 from MDAnalysis.coordinates.memory import MemoryReader
 

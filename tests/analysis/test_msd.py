@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
-from anodeflow.analysis.displacements import toroidal_walk, walk
-from anodeflow.analysis.msd import (
+from anodeflow.analysis.reading.displacements import toroidal_walk, walk
+from anodeflow.analysis.reading.trajectory import Trajectory, read_trajectory
+from anodeflow.analysis.transport.msd import (
     mean_squared_displacement,
     msd_by_element,
     msd_components,
@@ -13,7 +14,6 @@ from anodeflow.analysis.msd import (
     van_hove_distinct,
     van_hove_self,
 )
-from anodeflow.analysis.trajectory import Trajectory, read_trajectory
 from anodeflow.errors import InputError
 from dumps import ORIGIN, TRICLINIC, random_walk, write_dump
 from MDAnalysis.coordinates.LAMMPS import DumpReader

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from anodeflow.analysis.neb import NebPath, neb_barrier, path_from_images
-from anodeflow.analysis.neb_read import read_neb
+from anodeflow.analysis.hops.neb import NebPath, neb_barrier, path_from_images
+from anodeflow.analysis.hops.neb_read import read_neb
 from anodeflow.errors import InputError
 from ase.build import add_adsorbate, fcc111
 from ase.calculators.emt import EMT

@@ -6,9 +6,9 @@ import json
 
 import numpy as np
 import pytest
-from anodeflow.analysis.interface import growth_law, track_interface
-from anodeflow.analysis.profiles import density_profile, heights
-from anodeflow.analysis.regions import layer_diffusivity
+from anodeflow.analysis.structure.interface import growth_law, track_interface
+from anodeflow.analysis.structure.profiles import density_profile, heights
+from anodeflow.analysis.transport.regions import layer_diffusivity
 from anodeflow.errors import InputError
 
 CELL = np.array([[9.0, 0.0, 0.0], [-4.5, 7.794, 0.0], [3.0, 1.0, 30.0]])

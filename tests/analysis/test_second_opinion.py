@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 import pytest
-from anodeflow.analysis.diffusion import tracer_diffusivity
-from anodeflow.analysis.second_opinion import kinisi_diffusivity
-from anodeflow.analysis.walks import hopping_walk
+from anodeflow.analysis.transport.diffusion import tracer_diffusivity
+from anodeflow.analysis.transport.second_opinion import kinisi_diffusivity
+from anodeflow.analysis.transport.walks import hopping_walk
 from anodeflow.errors import InputError
 
 

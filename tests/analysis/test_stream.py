@@ -5,10 +5,10 @@ import time
 
 import numpy as np
 import pytest
-from anodeflow.analysis import dump_cache, dump_index
-from anodeflow.analysis.lammps_dump import LammpsDump
-from anodeflow.analysis.stream import DumpStream
-from anodeflow.analysis.trajectory import read_trajectory
+from anodeflow.analysis.reading import dump_cache, dump_index
+from anodeflow.analysis.reading.lammps_dump import LammpsDump
+from anodeflow.analysis.reading.stream import DumpStream
+from anodeflow.analysis.reading.trajectory import read_trajectory
 from anodeflow.errors import InputError
 from dumps import frame_text, random_walk, write_dump
 

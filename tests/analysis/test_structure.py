@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from anodeflow.analysis.clusters import anion_environments, find_clusters, thiophosphate_units
-from anodeflow.analysis.neighbours import pairs_within
-from anodeflow.analysis.structure import (
+from anodeflow.analysis.reading.trajectory import Trajectory, read_trajectory
+from anodeflow.analysis.structure.bulk import (
     coordination_number,
     expansion,
     mass_density,
     radial_distribution,
     volume_per_host_atom,
 )
-from anodeflow.analysis.trajectory import Trajectory, read_trajectory
-from anodeflow.analysis.voronoi import voronoi_volumes
+from anodeflow.analysis.structure.clusters import anion_environments, find_clusters, thiophosphate_units
+from anodeflow.analysis.structure.neighbours import pairs_within
+from anodeflow.analysis.structure.voronoi import voronoi_volumes
 from anodeflow.errors import InputError
 from ase.build import bulk, make_supercell
 from ase.spacegroup import crystal

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from anodeflow.analysis.displacements import walk
-from anodeflow.analysis.trajectory import read_trajectory
+from anodeflow.analysis.reading.displacements import walk
+from anodeflow.analysis.reading.trajectory import read_trajectory
 from anodeflow.errors import InputError
 from dumps import TRICLINIC, random_walk, write_dump
 

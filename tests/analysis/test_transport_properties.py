@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from anodeflow.analysis.arrhenius import arrhenius_fit
-from anodeflow.analysis.collective import collective_diffusivity, haven_ratio, onsager_coefficients
-from anodeflow.analysis.diffusion import tracer_diffusivity
-from anodeflow.analysis.profiles import density_profile, heights
-from anodeflow.analysis.regions import layer_diffusivity
-from anodeflow.analysis.walks import brownian_walk, hopping_walk
+from anodeflow.analysis.structure.profiles import density_profile, heights
+from anodeflow.analysis.transport.arrhenius import arrhenius_fit
+from anodeflow.analysis.transport.collective import collective_diffusivity, haven_ratio, onsager_coefficients
+from anodeflow.analysis.transport.diffusion import tracer_diffusivity
+from anodeflow.analysis.transport.regions import layer_diffusivity
+from anodeflow.analysis.transport.walks import brownian_walk, hopping_walk
 from anodeflow.quantity import Quantity
 from anodeflow.units import BOLTZMANN_EV_K
 from hypothesis import given, settings

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from anodeflow.analysis.vibrations import attempt_frequency, displaced, hop_rate_Hz, normal_modes
+from anodeflow.analysis.hops.vibrations import attempt_frequency, displaced, hop_rate_Hz, normal_modes
 from anodeflow.errors import InputError
 from anodeflow.units import BOLTZMANN_EV_K, SQRT_EV_A2_U_TO_THZ
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from anodeflow.analysis.trajectory import read_trajectory
+from anodeflow.analysis.reading.trajectory import read_trajectory
 from anodeflow.engines.lammps.failures import KilledError, WallTimeError
 from anodeflow.engines.lammps.log import last_step
 from anodeflow.engines.lammps.md import DUMP_FILE, MDSettings, run_md

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.engine
 RUN = """
 import json, sys
 from pathlib import Path
-from anodeflow.analysis.trajectory import read_trajectory
+from anodeflow.analysis.reading.trajectory import read_trajectory
 from anodeflow.engines.lammps.md import DUMP_FILE, MDSettings, run_md
 from anodeflow.engines.lammps.setup import System
 from anodeflow.engines.resources import Resources

@@ -1,0 +1,81 @@
+"""Pictures of bands: energy against arc length with the slopes, and the path drawn in the crystal."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...files import write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_COLOURS = ("#4477aa", "#cc6677", "#228833", "#aa3377", "#ccbb44")
+_MOVED_A = 0.5
+
+
+def draw_band(documents: Sequence[Mapping[str, Any]], path: Path) -> Path:
+    """Draw the bands of one hop at its levels: images with their slopes, and the curve through them.
+
+    Parameters
+    ----------
+    documents
+        Documents of `anodeflow.workflows.barrier_jobs.BandMaker` with a band.
+    path
+        PNG file, written atomically.
+    """
+    from matplotlib.figure import Figure
+
+    from .neb import path_from_images
+
+    figure = Figure(figsize=(6.0, 4.0), layout="constrained", dpi=150)
+    axes = figure.subplots()
+    for colour, document in zip(_COLOURS * len(documents), documents, strict=False):
+        band = document["band"]
+        positions, energies = np.array(band["positions"]), np.array(band["energies_eV"])
+        cells = np.repeat(np.array(band["cell"])[None], len(positions), axis=0)
+        images = path_from_images(positions, energies, np.array(band["forces_eV_A"]), cells)
+        arc, height = images.arc_length_A, energies - energies[0]
+        mark = "" if document["converged"] else ", not converged"
+        axes.plot(document["curve"]["arc_length_A"], document["curve"]["energy_eV"], color=colour, lw=1.2)
+        axes.plot(arc, height, "o", ms=4, color=colour, label=f"{document['level']}{mark}")
+        half = 0.06 * arc[-1]
+        assert images.slope_eV_A is not None
+        for s, e, slope in zip(arc, height, images.slope_eV_A, strict=True):
+            axes.plot([s - half, s + half], [e - slope * half, e + slope * half], color=colour, lw=2.5, alpha=0.35)
+    axes.set_xlabel("arc length (Å)")
+    axes.set_ylabel("energy above the start (eV)")
+    axes.set_title(str(documents[0]["hop"]))
+    axes.legend(frameon=False)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    return write_bytes(path, stream.getvalue())
+
+
+def draw_path(document: Mapping[str, Any], path: Path) -> Path:
+    """Draw the crystal at the start with the atoms that move at every image.
+
+    Parameters
+    ----------
+    document
+        Document with a band.
+    path
+        PNG file, written atomically.
+    """
+    from pymatgen.core import Lattice, Structure
+
+    from ...structures.picture import draw_structure
+
+    band = document["band"]
+    positions = np.array(band["positions"])
+    moved = np.linalg.norm(positions[-1] - positions[0], axis=1) > _MOVED_A
+    symbols = list(band["symbols"])
+    trail = [(symbols[atom], frame[atom]) for frame in positions[1:] for atom in np.flatnonzero(moved)]
+    species = symbols + [symbol for symbol, _ in trail]
+    places = np.vstack([positions[0], *(place for _, place in trail)])
+    structure = Structure(Lattice(band["cell"]), species, places, coords_are_cartesian=True, to_unit_cell=True)
+    draw_structure(structure, path, title=f"{document['hop']}, {document['level']}: every image of what moves")
+    return path

@@ -1,0 +1,1 @@
+"""Stress through layered cells, elastic constants and yield."""

@@ -1,0 +1,1 @@
+"""Files of any program in, positions, cells, species and time out."""

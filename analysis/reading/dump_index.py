@@ -1,0 +1,198 @@
+"""Where each frame of a LAMMPS text dump begins: kept beside the file and continued when the file has grown."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...files import write_bytes
+
+if TYPE_CHECKING:
+    from .lammps_dump import LammpsDump
+
+_MARK = b"ITEM: TIMESTEP"
+_CHUNK = 1 << 20
+_SMALL = 32 << 20
+"""Bytes below which a file is scanned again rather than leaving an index beside it."""
+
+
+@dataclass(frozen=True)
+class DumpIndex:
+    """Frames of a dump in the order of the file.
+
+    Attributes
+    ----------
+    offsets
+        Byte of the uncompressed file where each frame begins, shape ``(F,)``.
+    steps
+        Timestep of each frame, shape ``(F,)``.
+    size
+        Size of the file when it was scanned, in bytes.
+    """
+
+    offsets: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+
+def sidecar(path: str | Path, kind: str) -> Path:
+    """Return the hidden file beside `path` in which an index or a cache is kept."""
+    path = Path(path)
+    return path.with_name(f".{path.name}.anodeflow-{kind}")
+
+
+def fingerprint(path: str | Path, size: int | None = None) -> str:
+    """Return a SHA-256 over the size and the first and last 64 kB of (the first `size` bytes of) a file.
+
+    Appending to a file changes its fingerprint but not that of its first `size` bytes.
+    """
+    path = Path(path)
+    size = path.stat().st_size if size is None else size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as stream:
+        digest.update(stream.read(min(1 << 16, size)))
+        stream.seek(max(0, size - (1 << 16)))
+        digest.update(stream.read(min(1 << 16, size)))
+    return digest.hexdigest()
+
+
+def may_write_beside(path: str | Path) -> bool:
+    """Return whether files may be left beside `path`; the variable ``ANODEFLOW_CACHE=0`` forbids it."""
+    return os.environ.get("ANODEFLOW_CACHE", "1") != "0" and os.access(Path(path).parent, os.W_OK)
+
+
+def dump_index(dump: LammpsDump) -> DumpIndex:
+    """Return the whole frames of a text dump, from the file beside it as far as that is still true.
+
+    Raises
+    ------
+    InputError
+        If a frame has no step.
+    """
+    path = dump.path
+    beside = sidecar(path, "index")
+    known = _load(beside, path)
+    size = path.stat().st_size
+    if known is not None and known.size == size:
+        return known
+    start = int(known.offsets[-1]) if known is not None and len(known) else 0
+    offsets, steps = _scan(path, start, _is_gzip(path))
+    if known is not None and len(known):
+        offsets = np.concatenate([known.offsets[:-1], offsets])
+        steps = np.concatenate([known.steps[:-1], steps])
+    whole = _whole(dump, offsets)
+    index = DumpIndex(offsets[whole], steps[whole], size)
+    if size >= _SMALL and may_write_beside(path):
+        content = io.BytesIO()
+        np.savez(
+            content,
+            fingerprint=np.array(fingerprint(path, size)),
+            size=np.array(size),
+            offsets=index.offsets,
+            steps=index.steps,
+        )
+        write_bytes(beside, content.getvalue())
+    return index
+
+
+def _whole(dump: LammpsDump, offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which frames are whole: the last and any unusually short one are parsed to see."""
+    whole = np.ones(len(offsets), dtype=bool)
+    lengths = np.diff(offsets)
+    doubtful = set(np.flatnonzero(lengths < 0.8 * np.median(lengths)).tolist()) if len(lengths) else set()
+    said = list(dump.warnings)
+    for i in sorted(doubtful | {len(offsets) - 1}) if len(offsets) else []:
+        frame = next(dump.frames(offset=int(offsets[i])), None)
+        whole[i] = frame is not None and frame.offset == offsets[i]
+    dump.warnings[:] = said  # the reading itself will say it
+    return whole
+
+
+def frames_to_keep(steps: NDArray[np.int64], where: str) -> tuple[NDArray[np.int64], list[str]]:
+    """Return which frames of a run to use: where a restart repeats steps, the later ones.
+
+    Raises
+    ------
+    InputError
+        If the steps go back to the beginning: then the file holds separate runs or unordered frames.
+    """
+    kept: list[int] = []
+    notes: list[str] = []
+    for i, step in enumerate(steps):
+        if kept and step <= steps[kept[-1]]:
+            first = steps[kept[0]]
+            if step < first or (step == first and len(kept) > 1):
+                raise InputError(
+                    f"the steps go back to {step}, the beginning",
+                    where=where,
+                    remedy="Give the pieces in order, and separate runs separately.",
+                )
+            before = len(kept)
+            while kept and steps[kept[-1]] >= step:
+                kept.pop()
+            dropped = before - len(kept)
+            plural = "s" if dropped > 1 else ""
+            notes.append(f"{dropped} frame{plural} from step {step} on came twice; the later were kept")
+        kept.append(i)
+    return np.array(kept, dtype=np.int64), notes
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
+def _scan(path: Path, start: int, compressed: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    offsets, steps = array("q"), array("q")
+    stream: Any
+    with gzip.open(path) if compressed else path.open("rb") as stream:
+        stream.seek(start)
+        base, tail = start, b""
+        while True:
+            try:
+                chunk = stream.read(_CHUNK)
+            except EOFError:
+                chunk = b""
+            block = tail + chunk
+            at = block.find(_MARK)
+            keep = len(block) - len(_MARK) - 32
+            while at >= 0:
+                if at > keep and chunk:
+                    break
+                lines = block[at : at + 64].split(b"\n")
+                offsets.append(base + at)
+                try:
+                    steps.append(int(lines[1]) if len(lines) > 2 else -1)
+                except ValueError:
+                    raise InputError("a frame has no step", where=f"{path}: byte {base + at}") from None
+                at = block.find(_MARK, at + 1)
+            if not chunk:
+                return np.array(offsets, np.int64), np.array(steps, np.int64)
+            cut = at if at >= 0 else max(0, len(block) - len(_MARK))
+            base, tail = base + cut, block[cut:]
+
+
+def _load(beside: Path, path: Path) -> DumpIndex | None:
+    try:
+        with np.load(beside, allow_pickle=False) as stored:
+            size = int(stored["size"])
+            if size > path.stat().st_size or str(stored["fingerprint"]) != fingerprint(path, size):
+                return None
+            if size != path.stat().st_size and _is_gzip(path):
+                return None
+            return DumpIndex(stored["offsets"], stored["steps"], size)
+    except (OSError, ValueError, KeyError):
+        return None

@@ -1,0 +1,1 @@
+"""Where atoms stand: neighbours, coordination, clusters, volumes, and layers across an interface."""

@@ -1,0 +1,1 @@
+"""From displacements to diffusion coefficients, conductivities and activation energies, with errors."""
