@@ -62,9 +62,9 @@ def run_campaign(
 
     campaign = read_campaign(file)
     start_workers()
-    from ..workflows.diffusion import diffusion_flow
+    from ..workflows.sections import campaign_flow
 
-    flow = diffusion_flow(campaign)
+    flow = campaign_flow(campaign)
     root = Path(directory) if directory else Path("runs") / campaign.name
     _refuse_foreign(root)
     with run_lock(root):

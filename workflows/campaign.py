@@ -10,23 +10,20 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from ..errors import InputError
 from ..potentials.cards import is_card_file
+from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-PositiveInt = Annotated[int, Field(gt=0)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Model = TypeVar("_Model", bound=BaseModel)
+SECTION_KEYS = ("diffusion",)
+"""Keys of a campaign file that ask for something to be done; each has its file in this folder."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AmorphousSettings(_Section):
+class AmorphousSettings(Settings):
     """A glass, packed at random; the same arguments as ``anodeflow build amorphous``.
 
     Attributes
@@ -44,33 +41,7 @@ class AmorphousSettings(_Section):
     density_g_cm3: Positive | None = None
 
 
-class MeltQuenchSettings(_Section):
-    """How a packing becomes a glass.
-
-    Attributes
-    ----------
-    melt_temperature_K, melt_ps
-        The melt, at constant pressure.
-    quench_rate_K_ps
-        Cooling rate down to `final_temperature_K`, at constant pressure.
-    final_temperature_K, anneal_ps
-        The glass, at zero pressure.
-    """
-
-    melt_temperature_K: Positive = 1800.0
-    melt_ps: Positive = 6.0
-    quench_rate_K_ps: Positive = 150.0
-    final_temperature_K: Positive = 300.0
-    anneal_ps: Positive = 2.0
-
-    @model_validator(mode="after")
-    def _cools(self) -> MeltQuenchSettings:
-        if self.final_temperature_K >= self.melt_temperature_K:
-            raise ValueError("final_temperature_K has to lie below melt_temperature_K")
-        return self
-
-
-class SystemSettings(_Section):
+class SystemSettings(Settings):
     """One structure of the campaign: exactly one of `phase` and `amorphous`.
 
     Attributes
@@ -101,7 +72,7 @@ class SystemSettings(_Section):
         return self
 
 
-class DiffusionSettings(_Section):
+class DiffusionSettings(Settings):
     """Molecular dynamics at several temperatures, and what is taken from it.
 
     Attributes
@@ -149,7 +120,7 @@ class DiffusionSettings(_Section):
         return self
 
 
-class JobResources(_Section):
+class JobResources(Settings):
     """Processors of each job.
 
     Attributes
@@ -162,8 +133,8 @@ class JobResources(_Section):
     threads: PositiveInt = 1
 
 
-class Campaign(_Section):
-    """A whole campaign file.
+class Campaign(Settings):
+    """A whole campaign file: what holds for all of it, and at least one section that says what is done.
 
     Attributes
     ----------
@@ -176,9 +147,9 @@ class Campaign(_Section):
     accept_extrapolation
         Run although the card says that the model was not made for this; the report then says so first.
     systems
-        Structures by name.
+        Structures by name, for the sections that take them.
     diffusion
-        What is done with each.
+        Section: diffusivities and activation energies of each system.
     resources
         Processors of each job.
     """
@@ -187,8 +158,8 @@ class Campaign(_Section):
     seed: Annotated[int, Field(ge=0)]
     potential: str
     accept_extrapolation: bool = False
-    systems: Annotated[dict[str, SystemSettings], Field(min_length=1)]
-    diffusion: DiffusionSettings
+    systems: dict[str, SystemSettings] = Field(default_factory=dict)
+    diffusion: DiffusionSettings | None = None
     resources: JobResources = JobResources()
 
     @field_validator("name")
@@ -203,9 +174,25 @@ class Campaign(_Section):
             plain_name(name)
         return value
 
+    @model_validator(mode="after")
+    def _has_a_section(self) -> Campaign:
+        if not self.sections:
+            raise ValueError(f"the file asks for nothing: give at least one of {', '.join(map(repr, SECTION_KEYS))}")
+        if self.systems and self.diffusion is None:
+            raise ValueError("'systems' goes with 'diffusion'")
+        if self.diffusion is not None and not self.systems:
+            raise ValueError("'diffusion' needs at least one structure in 'systems'")
+        return self
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """The sections that the file holds, in the order in which they are run and reported."""
+        return tuple(key for key in SECTION_KEYS if getattr(self, key) is not None)
+
     def resolved(self) -> dict[str, Any]:
         """Return the campaign as plain JSON types with every default written out."""
-        return self.model_dump(mode="json")
+        document = self.model_dump(mode="json")
+        return {key: value for key, value in document.items() if key not in SECTION_KEYS or value is not None}
 
 
 def plain_name(value: str) -> str:

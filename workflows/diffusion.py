@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from jobflow import Flow
 
-from ..engines.lammps.launch import find_program
 from ..engines.lammps.md import MDSettings
 from ..errors import InputError
 from ..potentials.cards import PotentialCard, card
-from .campaign import Campaign, DiffusionSettings, MeltQuenchSettings, SystemSettings
+from .campaign import Campaign, DiffusionSettings, SystemSettings
+from .flow import job_metadata, refuse_extrapolation, sign
 from .jobs import DiffusionMaker, EquilibrateMaker, MeltQuenchMaker, RelaxMaker, fit_arrhenius
 from .seeds import derive_seed
+from .settings import MeltQuenchSettings
 
 if TYPE_CHECKING:
     from jobflow import Job
@@ -38,21 +39,18 @@ def diffusion_flow(campaign: Campaign) -> Flow:
     potential = card(campaign.potential)
     structures = {name: start_structure(campaign, name)[0] for name in campaign.systems}
     for name, structure in structures.items():
-        _check(name, structure, potential, campaign.diffusion)
-    outside = extrapolations(campaign, potential)
-    if outside and not campaign.accept_extrapolation:
-        raise InputError(
-            outside[0].rstrip("."),
-            where="potential",
-            remedy="Take another model, or set 'accept_extrapolation: true', and the report will say so.",
-        )
+        _check(name, structure, potential, asked(campaign))
+    refuse_extrapolation(campaign, extrapolations(campaign, potential))
     flows: list[Flow | Job] = [
         _system_flow(campaign, name, structure, potential) for name, structure in structures.items()
     ]
-    flow = Flow(flows, name=campaign.name)
-    flow.update_metadata({"fingerprint": {"LAMMPS": find_program().version, potential.name: potential.fingerprint}})
-    flow.update_metadata({"resources": campaign.resources.model_dump()})
-    return flow
+    return sign(Flow(flows, name=campaign.name), campaign, potential)
+
+
+def asked(campaign: Campaign) -> DiffusionSettings:
+    """Return the section of a campaign that asks for diffusion; it has to be there."""
+    assert campaign.diffusion is not None
+    return campaign.diffusion
 
 
 def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
@@ -68,13 +66,13 @@ def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
     found = []
     for name, system in campaign.systems.items():
         structure, _ = start_structure(campaign, name)
-        hottest = max(campaign.diffusion.temperatures_K)
+        hottest = max(asked(campaign).temperatures_K)
         if system.amorphous is not None:
             hottest = max(hottest, (system.melt_quench or MeltQuenchSettings()).melt_temperature_K)
         outside = potential.domain.outside(
             {site.specie.symbol for site in structure},
             temperature_K=hottest,
-            pressure_GPa=campaign.diffusion.pressure_GPa,
+            pressure_GPa=asked(campaign).pressure_GPa,
         )
         if outside:
             found.append(f"{potential.name} extrapolates for {name}: {'; '.join(outside)}.")
@@ -124,6 +122,37 @@ def start_structure(campaign: Campaign, name: str) -> tuple[Structure, Source | 
     return structure, source
 
 
+def methods(campaign: Campaign) -> list[str]:
+    """Return the sentences on systems, runs and analysis for the paragraph on methods."""
+    diffusion = asked(campaign)
+    temperatures = ", ".join(f"{temperature:g}" for temperature in diffusion.temperatures_K)
+    sentences = []
+    for name, system in campaign.systems.items():
+        if system.amorphous is None:
+            repeats = "×".join(str(count) for count in system.supercell)
+            sentences.append(f"{name} is a {repeats} supercell of the crystal, relaxed at 0 K.")
+        else:
+            quench = system.melt_quench or MeltQuenchSettings()
+            sentences.append(
+                f"{name} was packed at random, melted for {quench.melt_ps:g} ps at {quench.melt_temperature_K:g} K, "
+                f"cooled at {quench.quench_rate_K_ps:g} K/ps to {quench.final_temperature_K:g} K and annealed for "
+                f"{quench.anneal_ps:g} ps, all at zero pressure, then relaxed at 0 K."
+            )
+    sentences += [
+        f"At each of {temperatures} K the cell was equilibrated for {diffusion.equilibration_ps:g} ps at "
+        f"{diffusion.pressure_GPa:g} GPa (Nosé–Hoover thermostat and barostat, relaxation times 0.1 and 1 ps) and "
+        f"fixed at its mean over the second half; {diffusion.production_ps:g} ps at constant volume and temperature "
+        f"followed, with a frame every {diffusion.frame_interval_fs:g} fs and a timestep of "
+        f"{diffusion.timestep_fs:g} fs throughout.",
+        "Mean squared displacements are taken over all time origins after the mean motion of all atoms was removed. "
+        "Tracer diffusion coefficients come from generalised least squares over the diffusive window, with an error "
+        "from the spread over the ions; the posterior of kinisi is given as a second opinion. Intervals are 95 %. "
+        "Activation energies come from a weighted fit of ln D against 1/T to the temperatures at which the motion was "
+        "diffusive. Conductivities follow from the Nernst–Einstein relation with a Haven ratio of 1.",
+    ]
+    return sentences
+
+
 def _check(name: str, structure: Structure, potential: PotentialCard, diffusion: DiffusionSettings) -> None:
     symbols = {site.specie.symbol for site in structure}
     try:
@@ -144,7 +173,7 @@ def _check(name: str, structure: Structure, potential: PotentialCard, diffusion:
 
 
 def _system_flow(campaign: Campaign, name: str, structure: Structure, potential: PotentialCard) -> Flow:
-    system, diffusion = campaign.systems[name], campaign.diffusion
+    system, diffusion = campaign.systems[name], asked(campaign)
     jobs: list[Flow | Job] = []
     start: Any = structure
     if system.amorphous is not None:
@@ -212,7 +241,7 @@ def _system_flow(campaign: Campaign, name: str, structure: Structure, potential:
 
 
 def _metadata(system: str, structure: Structure, steps: int, temperature_K: float | None = None) -> dict[str, Any]:
-    return {"system": system, "natoms": len(structure), "steps": steps, "temperature_K": temperature_K}
+    return job_metadata(system, len(structure), steps, temperature_K)
 
 
 def _steps(length_ps: float, diffusion: DiffusionSettings) -> int:

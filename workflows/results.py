@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..potentials.cards import PotentialCard, card
-from .campaign import Campaign, MeltQuenchSettings
-from .diffusion import extrapolations, start_structure
+from .campaign import Campaign
+from .diffusion import start_structure
+from .sections import SECTIONS, campaign_extrapolations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,9 +70,12 @@ def collect(
         SHA-256 of each input file.
     """
     potential = card(campaign.potential)
-    systems = [_system(campaign, name, rows, documents) for name in campaign.systems]
+    diffusion = campaign.diffusion
+    systems = [_system(campaign, name, rows, documents) for name in campaign.systems] if diffusion else []
+    parts = [part(campaign, rows, documents) for name in campaign.sections if (part := SECTIONS[name].part)]
     quantities = [quantity for system in systems for quantity in _all_quantities(system)]
-    warnings = extrapolations(campaign, potential)
+    quantities += [quantity for part in parts for group in part["groups"] for quantity in group["quantities"]]
+    warnings = campaign_extrapolations(campaign, potential)
     warnings += [
         f"The job '{row['name']}' {'failed: ' + row['message'] if row['state'] == 'failed' else 'did not run.'}"
         for row in rows
@@ -81,7 +85,8 @@ def collect(
         if document is not None:
             warnings += [f"{row['name']}: {warning}" for warning in document["output"].get("warnings", [])]
     for system in systems:
-        warnings += _molten(system, set(campaign.diffusion.charges))
+        warnings += _molten(system, set(diffusion.charges) if diffusion else set())
+    warnings += [warning for part in parts for warning in part["warnings"]]
     finished = [document for document in documents if document is not None]
     started = min((document["started"] for document in finished), default="")
     ended = max((document["finished"] for document in finished), default="")
@@ -109,6 +114,7 @@ def collect(
         ],
         "methods": methods(campaign, potential, sorted(engines)),
         "systems": systems,
+        "parts": parts,
         "jobs": [_job(row, document) for row, document in zip(rows, documents, strict=True)],
         "started": started,
         "finished": ended,
@@ -264,36 +270,12 @@ def _potential(potential: PotentialCard) -> dict[str, Any]:
 
 def methods(campaign: Campaign, potential: PotentialCard, engine_versions: Sequence[str]) -> str:
     """Return the paragraph on methods, as a paper could take it."""
-    diffusion = campaign.diffusion
-    temperatures = ", ".join(f"{temperature:g}" for temperature in diffusion.temperatures_K)
     sentences = [
         f"Molecular dynamics was run with LAMMPS ({', '.join(engine_versions) or 'version not known'}) and the "
-        f"interatomic potential {potential.name} ({potential.citation.text}), with a timestep of "
-        f"{diffusion.timestep_fs:g} fs and periodic boundaries."
+        f"interatomic potential {potential.name} ({potential.citation.text}), with periodic boundaries."
     ]
-    for name, system in campaign.systems.items():
-        if system.amorphous is None:
-            repeats = "×".join(str(count) for count in system.supercell)
-            sentences.append(f"{name} is a {repeats} supercell of the crystal, relaxed at 0 K.")
-        else:
-            quench = system.melt_quench or MeltQuenchSettings()
-            sentences.append(
-                f"{name} was packed at random, melted for {quench.melt_ps:g} ps at {quench.melt_temperature_K:g} K, "
-                f"cooled at {quench.quench_rate_K_ps:g} K/ps to {quench.final_temperature_K:g} K and annealed for "
-                f"{quench.anneal_ps:g} ps, all at zero pressure, then relaxed at 0 K."
-            )
-    sentences += [
-        f"At each of {temperatures} K the cell was equilibrated for {diffusion.equilibration_ps:g} ps at "
-        f"{diffusion.pressure_GPa:g} GPa (Nosé–Hoover thermostat and barostat, relaxation times 0.1 and 1 ps) and "
-        f"fixed at its mean over the second half; {diffusion.production_ps:g} ps at constant volume and temperature "
-        f"followed, with a frame every {diffusion.frame_interval_fs:g} fs.",
-        "Mean squared displacements are taken over all time origins after the mean motion of all atoms was removed. "
-        "Tracer diffusion coefficients come from generalised least squares over the diffusive window, with an error "
-        "from the spread over the ions; the posterior of kinisi is given as a second opinion. Intervals are 95 %. "
-        "Activation energies come from a weighted fit of ln D against 1/T to the temperatures at which the motion was "
-        "diffusive. Conductivities follow from the Nernst–Einstein relation with a Haven ratio of 1.",
-        f"All random numbers derive from the seed {campaign.seed}.",
-    ]
+    sentences += [sentence for name in campaign.sections for sentence in SECTIONS[name].methods(campaign)]
+    sentences.append(f"All random numbers derive from the seed {campaign.seed}.")
     return " ".join(sentences)
 
 

@@ -81,6 +81,7 @@ def report_html(results: Results) -> str:
     from . import sections as part
     from .markup import duration_text, escape
     from .page import Section, page
+    from .parts import part_section
     from .quantities import comparisons
     from .summary import summary
     from .systems import system_section
@@ -89,6 +90,8 @@ def report_html(results: Results) -> str:
     parts = [Section("summary", "Summary", summary(results, compared))]
     for index, system in enumerate(results.systems):
         parts.append(Section(f"system{index}", system.label, system_section(results, index, compared)))
+    for index, one in enumerate(results.parts):
+        parts.append(Section(f"part-{one.key}", one.title, part_section(results, index, compared)))
     parts += [
         Section("literature", "Literature", part.literature(results, compared)),
         Section("methods", "Methods", part.methods(results)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -169,6 +169,66 @@ class System(_Part):
         return subscripted(self.name, self.formula)
 
 
+class Curve(_Part):
+    """One curve of a plot; lists of one length. `error` is one standard error, None where there is none."""
+
+    label: str
+    x: list[float | None]
+    y: list[float | None]
+    error: list[float | None] | None = None
+    style: Literal["line", "points", "steps"] = "line"
+
+    def model_post_init(self, context: Any) -> None:
+        """Refuse lists of different lengths."""
+        if len({len(self.x), len(self.y), len(self.x if self.error is None else self.error)}) > 1:
+            raise ValueError("x, y and error of a curve are of different length")
+
+
+class PublishedBand(_Part):
+    """A published value or range, drawn across a plot."""
+
+    label: str
+    low: float
+    high: float
+
+
+class Plot(_Part):
+    """A plot of curves with what stands beside it."""
+
+    key: str
+    title: str
+    caption: str = ""
+    x_label: str
+    y_label: str
+    log_y: bool = False
+    curves: list[Curve] = []
+    published: list[PublishedBand] = []
+
+
+class Group(_Part):
+    """Quantities that belong together, such as those of one composition; `headline` names the important ones."""
+
+    label: str
+    quantities: list[QuantityField] = []
+    headline: list[str] = []
+
+
+class Part(_Part):
+    """What one section of a campaign other than diffusion found.
+
+    `asked` says what was asked; `overview` names the quantities that make a table with one row a group; `warnings`
+    are sentences for the first lines of the report.
+    """
+
+    key: str
+    title: str
+    asked: str = ""
+    warnings: list[str] = []
+    overview: list[str] = []
+    groups: list[Group] = []
+    plots: list[Plot] = []
+
+
 class Check(_Part):
     """A property of a potential, recomputed, beside its published value."""
 
@@ -232,6 +292,7 @@ class Results(_Part):
     citations: list[Citation] = []
     methods: str = ""
     systems: list[System]
+    parts: list[Part] = []
     jobs: list[Job] = []
     started: str = ""
     finished: str = ""
@@ -250,7 +311,9 @@ class Results(_Part):
                 for system in self.systems:
                     title = subscripted(title, system.formula)
                 return title
-        return ", ".join(system.label for system in self.systems) or "Campaign"
+        return (
+            ", ".join(part.label for part in self.systems) or ", ".join(part.title for part in self.parts) or "Campaign"
+        )
 
 
 def read_results(path: Path) -> Results:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .document import Arrhenius, ArrheniusPoint, Job, Results, Run, System
 from .markup import escape, interval_text, joined, name_text, quantity_html, sentence, subscripted
-from .quantities import Located, everything, in_sentence, of_system
+from .quantities import Located, everything, in_sentence, of_part, of_system
 
 _MOST_NAMES = 6
 """Jobs that are named one by one."""
@@ -48,8 +48,9 @@ def asked(results: Results) -> list[str]:
             f"How fast {'do' if len(species) > 1 else 'does'} {joined(species) or 'the atoms'} diffuse in {systems}, "
             f"and with what activation energy? Molecular dynamics at {at} K{each}."
         )
-    else:
+    elif systems:
         sentences.append(f"The properties of {systems}.")
+    sentences += [escape(part.asked) for part in results.parts if part.asked]
     if results.potential:
         cited = f" ({escape(results.potential.citation)})" if results.potential.citation else ""
         sentences.append(f"Energies and forces are those of {escape(results.potential.name)}{cited}.")
@@ -96,7 +97,18 @@ def found(results: Results) -> list[Finding]:
         sentences += [text for text in (_cell(own),) if text]
         if sentences:
             findings.append(Finding(system.name, system.label, tuple(sentences)))
+    for index, part in enumerate(results.parts):
+        own = list(of_part(results, index))
+        for group in part.groups:
+            shown = [x for x in own if x.label == group.label and x.quantity.name in group.headline and _usable(x)]
+            if shown:
+                said = joined([f"{escape(name_text(x.quantity.name))} {_html(x)}" for x in shown])
+                findings.append(Finding(group.label, group.label, (f"{said[:1].upper()}{said[1:]}.",)))
     return findings
+
+
+def _usable(located: Located) -> bool:
+    return located.quantity.value is not None and located.quantity.converged
 
 
 def arrhenius_points(system: System) -> dict[str, Arrhenius]:

@@ -85,6 +85,15 @@ def of_system(results: Results, index: int) -> Iterator[Located]:
             )
 
 
+def of_part(results: Results, index: int) -> Iterator[Located]:
+    """Give the quantities of one part, group by group."""
+    part = results.parts[index]
+    for place, group in enumerate(part.groups):
+        for number, quantity in enumerate(group.quantities):
+            path = f"parts.{index}.groups.{place}.quantities.{number}"
+            yield Located(path, quantity, label=group.label, group=part.title, job=quantity.source)
+
+
 def in_sentence(located: Located) -> str:
     """Return the group as it stands inside a sentence: ``relaxed cell``, ``900 K``, ``Arrhenius fit``."""
     return {"Relaxed cell": "relaxed cell", "Campaign": "campaign"}.get(located.group, located.group)
@@ -93,6 +102,7 @@ def in_sentence(located: Located) -> str:
 def everything(results: Results) -> list[Located]:
     """Return all quantities; those of the flat list that no system holds come last."""
     found = [located for index in range(len(results.systems)) for located in of_system(results, index)]
+    found += [located for index in range(len(results.parts)) for located in of_part(results, index)]
     seen = {_identity(located.quantity) for located in found}
     for number, quantity in enumerate(results.quantities):
         if _identity(quantity) not in seen:
@@ -135,7 +145,8 @@ def comparisons(results: Results) -> list[Comparison]:
     for located in everything(results):
         if located.quantity.reference is not None:
             row = _from_reference(located.quantity, located.quantity.reference)
-            if not any(c.published.low == row.low and c.published.quantity == row.quantity for c in found):
+            same = (row.low, row.quantity, located.label)
+            if not any((c.published.low, c.published.quantity, c.located.label) == same for c in found):
                 found.append(Comparison(located, row, _verdict(located, row)))
     return found
 

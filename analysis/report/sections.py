@@ -16,7 +16,7 @@ from .quantities import Comparison, in_sentence, system_label
 def literature(results: Results, compared: Sequence[Comparison]) -> str:
     """Return every published value for these systems beside the result that it belongs to."""
     if not compared:
-        names = ", ".join(" ".join(system_label(system)) for system in results.systems)
+        names = ", ".join(" ".join(system_label(system)) for system in results.systems) or results.title
         return f"<p>No published value is known to this version for {escape(names)}.</p>"
     rows = []
     for comparison in compared:

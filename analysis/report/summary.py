@@ -17,7 +17,11 @@ def summary(results: Results, compared: Sequence[Comparison]) -> str:
     """Return what was asked, what was found, and what did not converge and why."""
     answers = ""
     for finding in found(results):
-        own = [c for c in compared if c.located.system == finding.system and c.verdict.word != "cannot be compared"]
+        own = [
+            c
+            for c in compared
+            if finding.system in (c.located.system, c.located.label) and c.verdict.word != "cannot be compared"
+        ]
         verdicts = "".join(f"<li>{_verdict_sentence(comparison)}</li>" for comparison in own)
         answers += (
             f'<div class="found"><h4>{escape(finding.label)}</h4><p>{" ".join(finding.sentences)}</p>'

@@ -12,7 +12,7 @@ from .findings import arrhenius_points, brief
 from .markup import escape, interval_text, name_text, number_text, sentence, stacked_table, subscripted
 from .page import figure_html
 from .plots import ArrheniusCurve, arrhenius_figure, msd_figure, spread, thermo_figure
-from .quantities import Comparison, of_system
+from .quantities import Comparison, Located, of_system
 from .svg import Figure
 from .viewer import structure_html
 
@@ -38,7 +38,9 @@ def system_section(results: Results, index: int, compared: Sequence[Comparison])
             f'<div class="pair">{figure_html(course)}</div></details>'
         )
     own = [c for c in compared if c.located.system == system.name]
-    return f'{intro}<div class="pair">{"".join(figures)}</div>{details}{_quantities(results, index, own)}'
+    located = [(one.group, one) for one in of_system(results, index)]
+    quantities = quantity_table(f"All quantities of {system.label}", f"note{index}", located, own)
+    return f'{intro}<div class="pair">{"".join(figures)}</div>{details}{quantities}'
 
 
 def _figures(system: System, key: str, compared: Sequence[Comparison]) -> list[Figure]:
@@ -71,36 +73,49 @@ def _label(system: System, index: int) -> str:
     return f"{run.temperature_K:g} K" if len(same) == 1 else f"{run.temperature_K:g} K ({run.job or index + 1})"
 
 
-def _quantities(results: Results, index: int, compared: Iterable[Comparison]) -> str:
+def quantity_table(
+    caption: str, key: str, located: Sequence[tuple[str, Located]], compared: Iterable[Comparison]
+) -> str:
+    """Return a table of quantities beside their published values.
+
+    Parameters
+    ----------
+    caption
+        Of the table.
+    key
+        Unique in the page, for the notes under it.
+    located
+        Heading that it stands under, and the quantity, in order.
+    compared
+        Comparisons of these quantities.
+    """
     by_path: dict[str, list[Comparison]] = {}
     for comparison in compared:
         by_path.setdefault(comparison.located.path, []).append(comparison)
     groups: dict[str, list[list[str]]] = {}
-    own = list(of_system(results, index))
-    times = Counter(located.quantity.method for located in own)
+    times = Counter(one.quantity.method for _, one in located)
     notes = [method for method, count in times.items() if method and count > 2]
-    for located in own:
-        quantity = located.quantity
+    for heading, one in located:
+        quantity = one.quantity
         species = f" of {escape(quantity.species)}" if quantity.species else ""
         method = f"<small>{escape(quantity.method)}</small>" if quantity.method else ""
         if quantity.method in notes:
             number = notes.index(quantity.method) + 1
-            method = f' <sup><a href="#note{index}-{number}" aria-label="method {number}">{number}</a></sup>'
+            method = f' <sup><a href="#{key}-{number}" aria-label="method {number}">{number}</a></sup>'
         reason = "" if quantity.value is not None else f"<small>{escape(_reasons(quantity))}</small>"
-        groups.setdefault(located.group, []).append(
+        groups.setdefault(heading, []).append(
             [
                 f"{escape(name_text(quantity.name))}{species}{method}",
-                value_html(located),
+                value_html(one),
                 interval_text(quantity),
                 "–" if quantity.n_effective is None else number_text(float(f"{quantity.n_effective:.3g}")),
-                reason + _beside(by_path.get(located.path, [])),
+                reason + _beside(by_path.get(one.path, [])),
             ]
         )
     if not groups:
         return ""
     columns = ("Quantity", "Value ± error", "95 % interval", "Samples", "Literature and remarks")
-    caption = f"All quantities of {results.systems[index].label}"
-    listed = "".join(f'<li id="note{index}-{i}">{escape(sentence(note))}</li>' for i, note in enumerate(notes, start=1))
+    listed = "".join(f'<li id="{key}-{i}">{escape(sentence(note))}</li>' for i, note in enumerate(notes, start=1))
     below = f'<ol class="notes">{listed}</ol>' if listed else ""
     return stacked_table(caption, columns, list(groups.items()), numeric=(1, 2, 3)) + below
 

@@ -40,7 +40,7 @@ def csv_text(results: Results) -> str:
         low, high = interval95(quantity) or (None, None)
         writer.writerow(
             [
-                located.system,
+                located.system or located.label,
                 located.group,
                 located.temperature_K,
                 quantity.name,

@@ -73,6 +73,16 @@ def test_what_cannot_be_built_is_said_before_anything_runs(tmp_path, old, new, m
         diffusion_flow(read_campaign(_changed(tmp_path, old, new)))
 
 
+def test_a_file_without_any_section_asks_for_nothing(tmp_path):
+    path = tmp_path / "campaign.yaml"
+    path.write_text("name: empty\nseed: 1\npotential: LiSi-MEAM-Cui2012\n")
+    with pytest.raises(InputError, match="asks for nothing: give at least one of 'diffusion'"):
+        read_campaign(path)
+    path.write_text(path.read_text() + "diffusion: {temperatures_K: [600, 700]}\n")
+    with pytest.raises(InputError, match="needs at least one structure in 'systems'"):
+        read_campaign(path)
+
+
 def test_missing_file_and_no_text(tmp_path):
     with pytest.raises(InputError, match="no such campaign file"):
         read_campaign(tmp_path / "none.yaml")

@@ -1,0 +1,76 @@
+"""The sections of a campaign file, and the one Flow that all of them make.
+
+A section is a key of the campaign file, a file in this folder that builds its jobs, and a part of the results.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jobflow import Flow
+
+from ..potentials.cards import PotentialCard, card
+from . import diffusion
+from .flow import refuse_extrapolation, sign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from jobflow import Job
+
+    from .campaign import Campaign
+
+
+@dataclass(frozen=True)
+class Section:
+    """What belongs to one section.
+
+    Attributes
+    ----------
+    flow
+        Builds its jobs; everything that can be wrong is found there, before anything runs.
+    extrapolations
+        In what it goes beyond what the model was made for, a sentence each.
+    methods
+        Its sentences in the paragraph on methods.
+    part
+        Its part of the results, from the table of jobs and their documents: see
+        `anodeflow.analysis.report.document.Part`. None where the results hold it as systems.
+    """
+
+    flow: Callable[[Campaign], Flow]
+    extrapolations: Callable[[Campaign, PotentialCard], list[str]]
+    methods: Callable[[Campaign], list[str]]
+    part: Callable[[Campaign, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any] | None]], dict[str, Any]] | None
+
+
+SECTIONS: dict[str, Section] = {
+    "diffusion": Section(diffusion.diffusion_flow, diffusion.extrapolations, diffusion.methods, None),
+}
+"""By key of the campaign file, as `campaign.SECTION_KEYS`."""
+
+
+def campaign_flow(campaign: Campaign) -> Flow:
+    """Return the Flow of a campaign with all its sections.
+
+    Parameters
+    ----------
+    campaign
+        As read by `read_campaign`.
+
+    Raises
+    ------
+    InputError
+        For anything that cannot be built or run, before anything runs.
+    """
+    potential = card(campaign.potential)
+    flows: list[Flow | Job] = [SECTIONS[name].flow(campaign) for name in campaign.sections]
+    refuse_extrapolation(campaign, campaign_extrapolations(campaign, potential))
+    return sign(Flow(flows, name=campaign.name), campaign, potential)
+
+
+def campaign_extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
+    """Return in what a campaign goes beyond what its model was made for, a sentence each."""
+    found = [text for name in campaign.sections for text in SECTIONS[name].extrapolations(campaign, potential)]
+    return list(dict.fromkeys(found))
