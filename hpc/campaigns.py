@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..errors import InputError
-from ..files import sha256, write_json, write_text
+from ..files import sha256, write_bytes, write_json, write_text
+from ..potentials.cards import card, is_card_file
 from ..workflows.campaign import Campaign, read_campaign
 from .store import STATE_FILE, read_json, read_result
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 CAMPAIGN_FILE = "campaign.yaml"
 RUN_FILE = "run.json"
 RESULTS_FILE = "results.json"
+INPUTS = "inputs"
 
 
 def run_campaign(
@@ -68,7 +70,8 @@ def run_campaign(
     root = Path(directory) if directory else Path("runs") / campaign.name
     _refuse_foreign(root)
     with run_lock(root):
-        write_text(root / CAMPAIGN_FILE, yaml.safe_dump(campaign.resolved(), sort_keys=False, allow_unicode=True))
+        carried = _carry_inputs(campaign, root)
+        write_text(root / CAMPAIGN_FILE, yaml.safe_dump(carried.resolved(), sort_keys=False, allow_unicode=True))
         write_json(root / RUN_FILE, {"command": list(command), "inputs": {str(file): sha256(file)}})
         jobs = run_flow(flow, root, cores=cores, watch=watch)
         return jobs, report_campaign(root)
@@ -95,6 +98,25 @@ def report_campaign(root: Path) -> Path:
     results = collect(campaign, rows, documents, command=run["command"], inputs=run["inputs"])
     write_json(root / RESULTS_FILE, results)
     return write_report(root)
+
+
+def _carry_inputs(campaign: Campaign, root: Path) -> Campaign:
+    """Copy the user's structure files and card into the run's folder; return the campaign that names these copies.
+
+    A run's folder can then be moved, reported on and run again anywhere.
+    """
+    systems = dict(campaign.systems)
+    for name, system in systems.items():
+        if system.phase is not None and Path(system.phase).is_file():
+            copy = Path(INPUTS) / name / Path(system.phase).name
+            write_bytes(root / copy, Path(system.phase).read_bytes())
+            systems[name] = system.model_copy(update={"phase": copy.as_posix()})
+    potential = campaign.potential
+    if is_card_file(potential):
+        content = card(potential).model_dump(mode="json", exclude={"reference_table"})  # with the text of its files
+        potential = f"{INPUTS}/{Path(potential).name}"
+        write_text(root / potential, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    return campaign.model_copy(update={"systems": systems, "potential": potential})
 
 
 def _refuse_foreign(root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import socket
 import threading
@@ -66,7 +67,7 @@ def work(folder: Path, resources: Resources) -> None:
         )
         return
     (folder / ERROR_FILE).unlink(missing_ok=True)
-    end = {"finished": _now(), "wall_s": monotonic() - begin}
+    end = {"finished": _now(), "wall_s": monotonic() - begin, "cpu_s": _cpu_s()}
     write_json(folder / RESULT_FILE, head | end | {"output": output, "response": response})
 
 
@@ -106,6 +107,13 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def _cpu_s() -> dict[str, float]:
+    """Return the processor time of this process and of the engines it waited for, in s."""
+    used = {"own": resource.RUSAGE_SELF, "engine": resource.RUSAGE_CHILDREN}
+    usage = {name: resource.getrusage(who) for name, who in used.items()}
+    return {name: round(each.ru_utime + each.ru_stime, 3) for name, each in usage.items()}
 
 
 def _now() -> str:

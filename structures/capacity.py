@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from pymatgen.core import Composition, Element
+from pymatgen.core import Composition, Element, Structure
 
 from ..errors import InputError
 from ..units import FARADAY_C_MOL
@@ -12,6 +13,9 @@ from .phases import Phase, phase
 
 C_PER_MAH = 3.6
 """Coulomb in one mAh."""
+
+ANIONS = frozenset({"H", "N", "O", "F", "S", "Cl", "Br", "I"})
+"""Elements that make a cell with lithium a salt, an oxide or an electrolyte rather than an alloy."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,25 @@ def li_per_host(formula: str | Composition, host: str) -> float:
     if composition[host] <= 0:
         raise InputError(f"{composition.formula} holds no {host}")
     return float(composition["Li"] / composition[host])
+
+
+def host_atoms(structure: Structure, guests: Collection[str] = ("Li",)) -> int:
+    """Return how many atoms of an alloy take up lithium: all but the guests, and none where the cell holds anions.
+
+    Parameters
+    ----------
+    structure
+        Crystal, glass or melt.
+    guests
+        Elements that are taken up.
+
+    Returns
+    -------
+    int
+        0 for a salt, an oxide or an electrolyte, where a volume per host atom means nothing.
+    """
+    symbols = [site.specie.symbol for site in structure]
+    return 0 if ANIONS & set(symbols) else sum(symbol not in guests for symbol in symbols)
 
 
 def theoretical_capacity_mAh_g(formula: str | Composition, host: str) -> float:

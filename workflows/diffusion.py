@@ -232,8 +232,10 @@ def _system_flow(campaign: Campaign, name: str, structure: Structure, potential:
         run.update_metadata(_metadata(name, structure, production.steps, temperature))
         jobs += [equilibrate, run]
         runs.append(run)
+    crystal = system.amorphous is None
+    framework = tuple(symbol for symbol in species if crystal and symbol not in diffusion.charges)
     for symbol in species:
-        fit = fit_arrhenius(symbol, list(diffusion.temperatures_K), [run.output for run in runs])
+        fit = fit_arrhenius(symbol, list(diffusion.temperatures_K), [run.output for run in runs], framework)
         fit.name = f"{name} Arrhenius {symbol}"
         fit.update_metadata(_metadata(name, structure, 0))
         jobs.append(fit)

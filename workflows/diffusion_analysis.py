@@ -19,6 +19,8 @@ from ..quantity import Quantity
 from ..units import BAR_TO_GPA
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from ..engines.lammps.md import MDRun
 
 MSD_FILE = "msd.csv"
@@ -99,7 +101,26 @@ def analyse_diffusion(
     }
 
 
-def arrhenius_document(species: str, temperatures_K: list[float], documents: list[dict[str, Any]]) -> dict[str, Any]:
+def diffusing(quantities: Iterable[dict[str, Any]], elements: Collection[str]) -> list[str]:
+    """Return which of `elements` a job showed to diffuse.
+
+    Parameters
+    ----------
+    quantities
+        Of the document of a diffusion job.
+    elements
+        Symbols to look for.
+    """
+    return [
+        quantity["species"]
+        for quantity in quantities
+        if quantity["name"] == "tracer_diffusivity" and quantity["species"] in elements and quantity["converged"]
+    ]
+
+
+def arrhenius_document(
+    species: str, temperatures_K: list[float], documents: list[dict[str, Any]], framework: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the Arrhenius fit through the tracer diffusivities of one element.
 
     Parameters
@@ -110,9 +131,16 @@ def arrhenius_document(species: str, temperatures_K: list[float], documents: lis
         Temperature of each document.
     documents
         As returned by `analyse_diffusion`.
+    framework
+        Elements that do not diffuse in the crystal; temperatures at which one does are left out.
     """
     diffusivities = [_tracer(document, species) for document in documents]
-    fit = arrhenius_fit(temperatures_K, diffusivities, species=species)
+    molten = {}
+    for temperature, document in zip(temperatures_K, documents, strict=True):
+        moving = diffusing(document["quantities"], framework)
+        if moving:
+            molten[temperature] = f"melted, {' and '.join(moving)} diffuses too"
+    fit = arrhenius_fit(temperatures_K, diffusivities, species=species, left_out=molten)
     room = fit.predict(_ROOM_TEMPERATURE_K)
     quantities = [fit.activation_energy, fit.prefactor, room]
     return {

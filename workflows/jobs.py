@@ -100,9 +100,10 @@ def _volume_quantities(structure: Structure, volumes_A3: np.ndarray | float, gue
     import numpy as np
 
     from ..analysis.series import mean_quantity
+    from ..structures.capacity import host_atoms
 
     mass = float(sum(site.specie.atomic_mass for site in structure))
-    hosts = sum(1 for site in structure if site.specie.symbol != guest)
+    hosts = host_atoms(structure, (guest,))
     series = np.atleast_1d(volumes_A3)
     wanted = [("density", mass * G_MOL_A3_TO_G_CM3 / series, "g/cm^3")]
     if hosts:
@@ -354,7 +355,9 @@ class DiffusionMaker(Maker):
 
 
 @job
-def fit_arrhenius(species: str, temperatures_K: list[float], documents: list[dict[str, Any]]) -> dict[str, Any]:
+def fit_arrhenius(
+    species: str, temperatures_K: list[float], documents: list[dict[str, Any]], framework: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Fit D(T) of one element through the documents of `DiffusionMaker` jobs.
 
     Parameters
@@ -365,7 +368,11 @@ def fit_arrhenius(species: str, temperatures_K: list[float], documents: list[dic
         Temperature of each document.
     documents
         As returned by `DiffusionMaker.make`.
+    framework
+        Elements that hold a crystal together: where one of them diffuses it has melted, and that temperature is
+        left out.
     """
     from .diffusion_analysis import arrhenius_document
 
-    return {"kind": "arrhenius", "species": species, **arrhenius_document(species, temperatures_K, documents)}
+    fit = arrhenius_document(species, temperatures_K, documents, framework)
+    return {"kind": "arrhenius", "species": species, **fit}

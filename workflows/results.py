@@ -15,6 +15,7 @@ from .. import __version__
 from ..potentials.cards import PotentialCard, card
 from .campaign import Campaign
 from .diffusion import start_structure
+from .diffusion_analysis import diffusing
 from .sections import SECTIONS, campaign_extrapolations
 
 if TYPE_CHECKING:
@@ -170,24 +171,22 @@ def _system(
 
 
 def _molten(system: Mapping[str, Any], carriers: set[str]) -> list[str]:
-    """Return a warning for each temperature at which the host of a crystal diffuses: then it is no crystal any more."""
-    if system["kind"] != "crystal":
-        return []
+    """Return a warning for each temperature at which the host diffuses: then it is a crystal or a glass no more."""
+    hosts = {element for element in _elements(system) if element not in carriers}
+    what = {
+        "crystal": "so the crystal has melted or is about to; this temperature is left out of the activation energy.",
+        "amorphous": "so this is a liquid above its glass transition, and its diffusivities are those of the liquid.",
+    }[system["kind"]]
     found = []
     for run in system["runs"]:
-        moving = [
-            quantity["species"]
-            for quantity in run["quantities"]
-            if quantity["name"] == "tracer_diffusivity"
-            and quantity["species"] not in carriers
-            and quantity["converged"]
-        ]
+        moving = diffusing(run["quantities"], hosts)
         if moving:
-            found.append(
-                f"{system['name']} at {run['temperature_K']:g} K: {', '.join(moving)} diffuses too, so the crystal has "
-                "melted or is about to, and its diffusivities are not those of the crystal."
-            )
+            found.append(f"{system['name']} at {run['temperature_K']:g} K: {', '.join(moving)} diffuses too, {what}")
     return found
+
+
+def _elements(system: Mapping[str, Any]) -> set[str]:
+    return {quantity["species"] for run in system["runs"] for quantity in run["quantities"] if quantity["species"]}
 
 
 def _run(

@@ -7,8 +7,8 @@ predicts neither.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -159,7 +159,11 @@ class ArrheniusFit:
 
 
 def arrhenius_fit(
-    temperatures_K: Sequence[float], diffusivities: Sequence[Quantity], *, species: str | None = None
+    temperatures_K: Sequence[float],
+    diffusivities: Sequence[Quantity],
+    *,
+    species: str | None = None,
+    left_out: Mapping[float, str] | None = None,
 ) -> ArrheniusFit:
     """Fit activation energy and prefactor to diffusion coefficients at several temperatures.
 
@@ -172,6 +176,8 @@ def arrhenius_fit(
         left out, and the fit says why.
     species
         What diffuses; taken from the coefficients if None.
+    left_out
+        Temperatures that say nothing about this material, with the reason, such as a crystal that has melted.
 
     Returns
     -------
@@ -190,7 +196,11 @@ def arrhenius_fit(
     more than their errors, these are enlarged by the root of the reduced chi-squared (R. T. Birge, Phys.
     Rev. 40 (1932) 207).
     """
-    points = usable_points(temperatures_K, diffusivities)
+    refused = left_out or {}
+    points = tuple(
+        replace(point, left_out=refused.get(point.temperature_K, point.left_out))
+        for point in usable_points(temperatures_K, diffusivities)
+    )
     used = [point for point in points if not point.left_out]
     species = species or next((point.diffusivity.species for point in points if point.diffusivity.species), None)
     warnings: list[str] = []

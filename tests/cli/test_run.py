@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +93,55 @@ diffusion: {temperatures_K: [300, 600], timestep_fs: 60, equilibration_ps: 6, pr
     status = json.loads(anodeflow("status", "--json", cwd=tmp_path).stdout)
     states = {job["state"] for job in status["runs"][0]["jobs"]}
     assert "failed" in states
+
+
+OWN_FILES = """\
+name: own
+seed: 3
+potential: mine.yaml
+accept_extrapolation: true
+systems:
+  salt: {phase: cell.cif, supercell: [3, 3, 3]}
+diffusion:
+  temperatures_K: [300, 600]
+  equilibration_ps: 0.2
+  production_ps: 0.5
+  frame_interval_fs: 20
+"""
+
+OWN_CARD = """\
+elements: [Li, F]
+model:
+  style: lammps
+  pair_style: eim
+  pair_coeff: ["* * Li F ffield.eim {elements}"]
+  files: [ffield.eim]
+"""
+
+
+@pytest.mark.engine
+def test_a_run_with_files_of_ones_own_can_be_moved(tmp_path):
+    """The run carries its inputs: elsewhere, with the originals gone, it is reported on and resumed."""
+    from anodeflow.potentials.source_file import wheel_potentials
+    from anodeflow.structures.phases import phase
+
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    (here / "own.yaml").write_text(OWN_FILES)
+    (here / "mine.yaml").write_text(OWN_CARD)
+    (here / "ffield.eim").write_bytes((wheel_potentials() / "ffield.eim").read_bytes())
+    phase("LiF").structure.get_primitive_structure().to(str(here / "cell.cif"))  # rhombohedral: a tilted box
+    first = anodeflow("run", "own.yaml", "--dir", "run", cwd=here)
+    assert first.returncode == 0, first.stderr
+    shutil.copytree(here / "run", there)
+    before = json.loads((there / "results.json").read_text())
+    shutil.rmtree(here)
+    assert anodeflow("report", there, cwd=tmp_path).returncode == 0
+    again = anodeflow("run", there / "campaign.yaml", "--dir", there, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "7 of 7 jobs done, 7 of them before" in again.stderr
+    after = json.loads((there / "results.json").read_text())
+    assert after["quantities"] == before["quantities"]
+    assert [job["hash"] for job in after["jobs"]] == [job["hash"] for job in before["jobs"]]
+    started = {json.loads(path.read_text())["attempt"] for path in there.rglob("job.json")}
+    assert started == {1}
