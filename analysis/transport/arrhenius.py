@@ -208,8 +208,8 @@ def arrhenius_fit(
     for point in points:
         if point.left_out:  # the points keep the whole reason
             dropped.setdefault(point.left_out.split(":")[0], []).append(f"{point.temperature_K:g}")
-    for reason, left_out in dropped.items():
-        warnings.append(f"left out: {', '.join(left_out)} K ({reason})")
+    for reason, which in dropped.items():
+        warnings.append(f"left out: {', '.join(which)} K ({reason})")
     temperatures = sorted({point.temperature_K for point in used})
     if len(temperatures) < 2:
         warnings.insert(0, f"an activation energy needs three temperatures, and {len(temperatures)} can be used")
