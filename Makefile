@@ -35,13 +35,14 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(PIP) --editable .
 	touch $@
 
-$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-test: pyproject.toml .ci/gpaw_siteconfig.py | $(BIN)/python
 	$(PIP) --editable '.[test]'
+	.ci/build_gpaw $(VENV)
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-lint: pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[test,lint]'
-	touch $@ $(VENV)/.installed $(VENV)/.installed-test
+	touch $@ $(VENV)/.installed
 
 clean:
 	rm -rf $(VENV) build *.egg-info
