@@ -5,14 +5,21 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase.calculators.calculator import Calculator, all_changes
 
 from ..errors import EngineError, InputError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from ase import Atoms
 
     from .images import CalculatorFactory
+
+_SYMMETRIC_STARTS = 2
+_SYMMETRY_TOLERANCE_A = 1e-4
 
 
 class MissingGpawError(EngineError):
@@ -119,11 +126,17 @@ def gpaw_factory(name: str) -> CalculatorFactory:
     return functools.partial(gpaw_calculator, protocol)
 
 
-def gpaw_calculator(protocol: GpawProtocol, folder: Path) -> Any:
-    """Return a GPAW calculator whose text output goes into `folder`.
+def gpaw_calculator(protocol: GpawProtocol, folder: Path) -> GpawCalculator:
+    """Return a calculator of a level whose text output goes into `folder`."""
+    return GpawCalculator(protocol, folder)
 
-    One calculator belongs to one image: moved a little, it starts from its last wave functions. It runs on one rank,
-    since plane waves at Γ alone cannot be shared by two without ScaLAPACK.
+
+class GpawCalculator(Calculator):
+    """GPAW that uses the symmetry of where it starts, and does without it as soon as the atoms leave it.
+
+    One calculator belongs to one image: moved a little, it starts from its last wave functions. An image of a straight
+    hop keeps its axis, which saves most k-points. It runs on one rank, since plane waves at Γ alone cannot be shared by
+    two without ScaLAPACK.
 
     Parameters
     ----------
@@ -132,18 +145,53 @@ def gpaw_calculator(protocol: GpawProtocol, folder: Path) -> Any:
     folder
         For ``gpaw.txt``.
     """
-    from gpaw import GPAW, PW, FermiDirac
 
-    return GPAW(
-        mode=PW(protocol.cutoff_eV),
-        xc=protocol.xc,
-        kpts={"density": 1 / protocol.k_spacing_per_A, "gamma": True},
-        occupations=FermiDirac(protocol.smearing_eV),
-        convergence={"density": protocol.density_tolerance},
-        # an image may lose its symmetry on its way; only k and -k stay equal
-        symmetry={"point_group": False},
-        txt=str(folder / "gpaw.txt"),
-    )
+    implemented_properties: list[str] = ["energy", "free_energy", "forces"]  # noqa: RUF012 - declared so by ASE
+
+    def __init__(self, protocol: GpawProtocol, folder: Path) -> None:
+        super().__init__()
+        self.protocol, self.folder = protocol, Path(folder)
+        self.starts = 0
+        self._inside: Any = None
+
+    def calculate(
+        self, atoms: Atoms | None = None, properties: Any = ("energy",), system_changes: Any = all_changes
+    ) -> None:
+        """Evaluate energy and forces together; the forces cost next to nothing once the density is there."""
+        super().calculate(atoms, properties, system_changes)
+        if self._inside is None or set(system_changes) & {"cell", "numbers", "pbc"}:
+            self._inside = self._start()
+        try:
+            self._evaluate()
+        except Exception as error:
+            if type(error).__name__ != "SymmetryBrokenError" and "Broken symmetry" not in str(error):
+                raise
+            self._inside = self._start()
+            self._evaluate()
+
+    def _evaluate(self) -> None:
+        atoms = self.atoms
+        self.results = {
+            "energy": float(self._inside.get_potential_energy(atoms)),
+            "free_energy": float(self._inside.get_potential_energy(atoms, force_consistent=True)),
+            "forces": np.array(self._inside.get_forces(atoms), dtype=float),
+        }
+
+    def _start(self) -> Any:
+        """Return GPAW at the atoms' present symmetry; from the third start on only k and -k are taken as equal."""
+        from gpaw import GPAW, PW, FermiDirac
+
+        self._inside = None  # closes its file
+        self.starts += 1
+        return GPAW(
+            mode=PW(self.protocol.cutoff_eV),
+            xc=self.protocol.xc,
+            kpts={"density": 1 / self.protocol.k_spacing_per_A, "gamma": True},
+            occupations=FermiDirac(self.protocol.smearing_eV),
+            convergence={"density": self.protocol.density_tolerance},
+            symmetry={"point_group": self.starts <= _SYMMETRIC_STARTS, "tolerance": _SYMMETRY_TOLERANCE_A},
+            txt=str(self.folder / ("gpaw.txt" if self.starts == 1 else f"gpaw-{self.starts}.txt")),
+        )
 
 
 def _check_installed() -> None:
