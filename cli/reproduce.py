@@ -44,7 +44,7 @@ def reproduce(
         print_document(document)
     else:
         show(results, root, as_json=False)
-        _print(chosen.title, own, comparisons)
+        _print(chosen, own, comparisons)
     raise_first_failure(jobs)
     if own.value is None:
         raise_unless_converged(results)
@@ -67,12 +67,12 @@ def _row(comparison: Any) -> dict[str, Any]:
     }
 
 
-def _print(title: str, own: Any, comparisons: list[dict[str, Any]]) -> None:
+def _print(chosen: Any, own: Any, comparisons: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
-    table = Table(title=f"{title}: {own}")
+    table = Table(title=f"{chosen.title}: {own}")
     for column in ("reference", "difference eV", "verdict", "how", "source"):
         table.add_column(column)
     for row in comparisons:
@@ -80,6 +80,8 @@ def _print(title: str, own: Any, comparisons: list[dict[str, Any]]) -> None:
         verdict = f"{row['verdict']}: {row['reason']}"
         table.add_row(f"{row['reference']} {row['unit']}", difference, verdict, row["method"], row["source"])
     console.print(table)
+    if chosen.note:
+        console.print(f"note: {chosen.note}", highlight=False, markup=False)
     for warning in own.warnings:
         console.print(f"warning: {warning}", highlight=False, markup=False)
 
@@ -96,6 +98,7 @@ def _list(*, as_json: bool) -> None:
             {
                 "name": name,
                 "title": one.title,
+                "note": one.note,
                 "levels": list(one.levels),
                 "references": [
                     {"value": value.text, "unit": value.unit, "method": value.method, "source": value.source,

@@ -14,9 +14,14 @@ from ase.calculators.calculator import Calculator, all_changes
 from ..errors import EngineError, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ase import Atoms
 
     from .images import CalculatorFactory
+
+HARD_ELEMENTS = frozenset({"B", "C", "N", "O", "F"})
+"""Elements whose 2p electrons need more plane waves."""
 
 _SYMMETRIC_STARTS = 2
 _SYMMETRY_TOLERANCE_A = 1e-4
@@ -36,6 +41,8 @@ class GpawProtocol:
         Name of the level.
     cutoff_eV
         Kinetic energy up to which plane waves are used.
+    hard_cutoff_eV
+        The same for a system that holds one of `HARD_ELEMENTS`.
     k_spacing_per_A
         Largest distance of k-points along a reciprocal vector (2 π included), Γ-centred.
     smearing_eV
@@ -50,11 +57,16 @@ class GpawProtocol:
 
     name: str
     cutoff_eV: float
+    hard_cutoff_eV: float
     k_spacing_per_A: float
     smearing_eV: float
     density_tolerance: float
     xc: str
     cost: str
+
+    def cutoff_for(self, symbols: Iterable[str]) -> float:
+        """Return the cut-off in eV for a system of these elements."""
+        return self.hard_cutoff_eV if HARD_ELEMENTS & set(symbols) else self.cutoff_eV
 
     def settings(self) -> dict[str, Any]:
         """Return the settings as plain JSON types, for documents."""
@@ -62,6 +74,7 @@ class GpawProtocol:
             "program": "GPAW",
             "xc": self.xc,
             "plane_wave_cutoff_eV": self.cutoff_eV,
+            "plane_wave_cutoff_with_hard_elements_eV": self.hard_cutoff_eV,
             "k_spacing_per_A": self.k_spacing_per_A,
             "smearing_eV": self.smearing_eV,
             "density_tolerance": self.density_tolerance,
@@ -72,12 +85,14 @@ PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
         GpawProtocol(
-            "gpaw-fast", 250.0, 0.60, 0.05, 1e-4, "PBE", "seconds of one core a force call for 9 atoms; for tests"
+            "gpaw-fast", 250.0, 350.0, 0.60, 0.05, 1e-4, "PBE", "seconds of a core a force call for 9 atoms; for tests"
         ),
         GpawProtocol(
-            "gpaw-moderate", 300.0, 0.40, 0.05, 1e-4, "PBE", "about 10 s of one core a force call for 9 atoms"
+            "gpaw-moderate", 300.0, 400.0, 0.40, 0.05, 1e-4, "PBE", "about 10 s of one core a force call for 9 atoms"
         ),
-        GpawProtocol("gpaw-precise", 450.0, 0.25, 0.05, 1e-5, "PBE", "minutes of one core a force call for 9 atoms"),
+        GpawProtocol(
+            "gpaw-precise", 450.0, 550.0, 0.25, 0.05, 1e-5, "PBE", "minutes of a core a force call for 9 atoms"
+        ),
     )
 }
 """The levels by name."""
@@ -184,7 +199,7 @@ class GpawCalculator(Calculator):
         self._inside = None  # closes its file
         self.starts += 1
         return GPAW(
-            mode=PW(self.protocol.cutoff_eV),
+            mode=PW(self.protocol.cutoff_for(self.atoms.get_chemical_symbols())),
             xc=self.protocol.xc,
             kpts={"density": 1 / self.protocol.k_spacing_per_A, "gamma": True},
             occupations=FermiDirac(self.protocol.smearing_eV),

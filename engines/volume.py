@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import EngineError
+from ..structures.primitive import primitive_crystal
 from .images import load_arrays, save_arrays
 
 if TYPE_CHECKING:
@@ -42,29 +43,43 @@ class EquilibriumVolume:
     bulk_modulus_GPa: float
 
 
-def equilibrium_volume(structure: Structure, factory: CalculatorFactory, folder: Path) -> EquilibriumVolume:
+def equilibrium_volume(
+    structure: Structure, factory: CalculatorFactory, folder: Path, *, plane: bool = False
+) -> EquilibriumVolume:
     """Scale a crystal to its minimum of energy, through a cubic in the linear strain at five points of ±3 %.
 
     Parameters
     ----------
     structure
-        Unit cell; the smaller the cheaper.
+        Unit cell. Energies are those of its primitive cell unless `plane` is set.
     factory
         Makes the calculators.
     folder
         Folder of this alone; points that are there are not evaluated again.
+    plane
+        Scale the first two cell vectors only, as for a layer with vacuum along the third. The modulus is then that of
+        the plane times its thickness of one cell, and means nothing.
 
     Raises
     ------
     EngineError
         If the minimum is not within the points, or a calculation fails.
     """
+    from ase import Atoms
+    from pymatgen.core import Structure
     from pymatgen.io.ase import AseAtomsAdaptor
 
     from ..units import EV_A3_TO_GPA
 
     folder.mkdir(parents=True, exist_ok=True)
     atoms = AseAtomsAdaptor.get_atoms(structure)
+    share = 1.0
+    if not plane:
+        small, fractions, symbols, _ = primitive_crystal(structure)
+        share = len(structure) / len(symbols)
+        atoms = Atoms(symbols, cell=small, scaled_positions=fractions, pbc=True)
+    first = atoms.get_cell()[:].copy()
+    scaled_axes = np.array([1.0, 1.0, 0.0 if plane else 1.0])[:, None]
     for _ in range(2):  # a second time around a minimum that lies outside
         cell = atoms.get_cell()[:]
         energies = []
@@ -74,7 +89,7 @@ def equilibrium_volume(structure: Structure, factory: CalculatorFactory, folder:
             known = load_arrays(own / "energy.npz")
             if known is None:
                 scaled = atoms.copy()
-                scaled.set_cell(cell * (1 + strain), scale_atoms=True)
+                scaled.set_cell(cell * (1 + strain * scaled_axes), scale_atoms=True)
                 scaled.calc = factory(own)
                 try:
                     known = {"energy_eV": np.array(scaled.get_potential_energy())}
@@ -92,12 +107,12 @@ def equilibrium_volume(structure: Structure, factory: CalculatorFactory, folder:
         best = float(min(roots, key=abs))
         if abs(best) <= _STRAINS[-1]:
             break
-        atoms.set_cell(cell * (1 + min(max(best, -0.06), 0.06)), scale_atoms=True)
+        atoms.set_cell(cell * (1 + min(max(best, -0.06), 0.06) * scaled_axes), scale_atoms=True)
     else:
         raise EngineError("the equilibrium volume is too far from the given one", where=str(folder.name))
-    scale = float(np.linalg.norm(cell[0]) * (1 + best) / structure.lattice.a)
-    scaled_structure = structure.copy()
-    scaled_structure.scale_lattice(structure.volume * scale**3)
+    scale = float(np.linalg.norm(cell[0]) * (1 + best) / np.linalg.norm(first[0]))
+    lattice = np.asarray(structure.lattice.matrix) * (1 + (scale - 1) * scaled_axes)
+    scaled_structure = Structure(lattice, structure.species, structure.frac_coords)
     curvature = float(fit.deriv(2)(best)) * (1 + best) ** 2  # over ln(length)
-    bulk = curvature / (9 * scaled_structure.volume) * EV_A3_TO_GPA
-    return EquilibriumVolume(scaled_structure, scale, float(fit(best)), bulk)
+    bulk = curvature * share / (9 * scaled_structure.volume) * EV_A3_TO_GPA
+    return EquilibriumVolume(scaled_structure, scale, share * float(fit(best)), bulk)

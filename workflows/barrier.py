@@ -49,6 +49,8 @@ class BarrierMaker(Maker):
         Two levels whose barriers differ by more than this are flagged.
     workers
         Processes for the images of an expensive level.
+    relax
+        What each level may change of the crystal; see `anodeflow.workflows.barrier_campaign.CrystalSettings`.
     name
         Name of the flow.
     """
@@ -57,6 +59,7 @@ class BarrierMaker(Maker):
     temperatures_K: tuple[float, ...] = (300.0,)
     disagreement_eV: float = 0.1
     workers: int = 2
+    relax: str = "cell"
     name: str = "barrier"
 
     def make(self, structure: Structure, hops: Mapping[str, CrystalHop]) -> Flow:
@@ -79,6 +82,10 @@ class BarrierMaker(Maker):
         if not hops:
             raise InputError("there is no hop to compute", where="hops", remedy="Give one, or allow longer ones.")
         levels = [find_level(settings.name) for settings in self.levels]
+        if self.relax == "plane" and any(level.card is not None for level in levels):
+            raise InputError(
+                "a potential cannot scale the plane alone", where="crystal.relax", remedy="Give 'none' or 'cell'."
+            )
         for settings, level in zip(self.levels, levels, strict=True):
             _check(structure, hops, settings, level)
         jobs: list[Flow | Job] = []
@@ -86,7 +93,7 @@ class BarrierMaker(Maker):
         rungs: list[list[Any]] = []
         relaxed: Any = structure
         for settings, level in zip(self.levels, levels, strict=True):
-            crystal = CrystalMaker(settings.name, name=f"crystal {settings.name}").make(structure)
+            crystal = CrystalMaker(settings.name, self.relax, name=f"crystal {settings.name}").make(structure)
             _describe(crystal, level, len(structure), 10)
             jobs.append(crystal)
             relaxed = crystal.output["structure"]
@@ -167,6 +174,7 @@ def barrier_flow(campaign: BarrierCampaign) -> tuple[Flow, Structure]:
         campaign.temperatures_K,
         campaign.disagreement_eV,
         campaign.workers,
+        campaign.crystal.relax,
         name=campaign.name,
     )
     return maker.make(structure, hops), structure

@@ -24,9 +24,13 @@ class CrystalSettings(_Section):
     ----------
     phase
         Name in the phase library, or a structure file of the user's (relative to this file).
+    relax
+        What each level may change: the whole ``cell`` (its volume with DFT), the first two vectors of a layer with
+        vacuum along the third (``plane``, DFT only), or nothing (``none``).
     """
 
     phase: str
+    relax: Literal["cell", "plane", "none"] = "cell"
 
 
 class HopSettings(_Section):

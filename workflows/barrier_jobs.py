@@ -44,11 +44,14 @@ class CrystalMaker(Maker):
     ----------
     level
         Name of the level.
+    relax
+        What may change; see `anodeflow.workflows.barrier_campaign.CrystalSettings`.
     name
         Name of the job.
     """
 
     level: str
+    relax: str = "cell"
     name: str = "crystal"
 
     @job
@@ -56,19 +59,24 @@ class CrystalMaker(Maker):
         """Relax `structure`; the document holds the relaxed one and its cell."""
         level, folder = find_level(self.level), job_folder(self.name)
         warnings: list[str] = []
-        if level.card is not None:
+        quantities: list[Quantity] = []
+        if self.relax == "none":
+            relaxed, method = structure, "as given"
+        elif level.card is not None:
             cell: Any = "aniso" if structure.lattice.is_orthogonal else "tri"
             result = relax(System.of(structure, level.card), folder, Resources.of_this_process(), cell=cell)
             relaxed = _handed_like(structure, result.structure)
             method = f"cell and positions relaxed with {self.level}"
             if not result.converged:
                 warnings.append(f"The crystal has forces of {result.max_force_eV_A:.2g} eV/Å left.")
-            quantities = []
         else:
-            volume = equilibrium_volume(structure, level.factory, folder)
-            relaxed, method = volume.structure, f"equilibrium volume with {self.level}, shape and fractions kept"
-            modulus = Quantity("bulk_modulus", volume.bulk_modulus_GPa, "GPa", method=method, source=self.name)
-            quantities = [modulus]
+            plane = self.relax == "plane"
+            volume = equilibrium_volume(structure, level.factory, folder, plane=plane)
+            size = "size of the plane" if plane else "volume"
+            relaxed, method = volume.structure, f"equilibrium {size} with {self.level}, shape and fractions kept"
+            if not plane:
+                modulus = Quantity("bulk_modulus", volume.bulk_modulus_GPa, "GPa", method=method, source=self.name)
+                quantities.append(modulus)
         quantities += [
             Quantity(f"cell_{axis}", length, "Å", method=method, source=self.name)
             for axis, length in zip("abc", relaxed.lattice.abc, strict=True)

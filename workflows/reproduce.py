@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..analysis.literature import LiteratureValue, literature_values
-from ..errors import InputError
+from ..engines.gpaw import PROTOCOLS
+from ..engines.levels import find_level
+from ..errors import EngineError, InputError
 from ..quantity import Quantity
 from .barrier_campaign import BarrierCampaign
 
@@ -41,6 +43,8 @@ class Recipe:
         The rest of a file for ``anodeflow barrier``.
     references
         Published values.
+    note
+        What a reader has to know, such as why there is no published number.
     """
 
     name: str
@@ -49,9 +53,13 @@ class Recipe:
     levels: Mapping[str, Mapping[str, Any]]
     campaign: Mapping[str, Any]
     references: tuple[LiteratureValue, ...]
+    note: str = ""
 
     def ladder(self, level: str | None = None) -> BarrierCampaign:
-        """Return the ladder up to a level: the first level, and the wanted one where that is another.
+        """Return the ladder up to a level: the first level where it is a potential, and the wanted one.
+
+        Without a level it is the first. The potential below a DFT level only makes its path better, so it is left out
+        where it cannot run.
 
         Raises
         ------
@@ -66,9 +74,15 @@ class Recipe:
                 where="--level",
                 remedy=f"It can be run at: {', '.join(names)}.",
             )
-        used = list(dict.fromkeys([names[0], wanted]))
+        used = [wanted]
+        if names[0] != wanted and names[0] not in PROTOCOLS and wanted in PROTOCOLS and _runs(names[0]):
+            used.insert(0, names[0])
         levels = [{"name": name, **self.levels[name]} for name in used]
         content = {"name": f"{self.name}-{wanted}", **self.campaign, "levels": levels}
+        crystal = dict(content["crystal"])
+        if crystal["phase"].startswith("data:"):
+            file = resources.files(__package__) / "data" / "crystals" / crystal["phase"].removeprefix("data:")
+            content["crystal"] = crystal | {"phase": str(file)}
         return BarrierCampaign.model_validate(content)
 
 
@@ -81,6 +95,14 @@ class Comparison:
     difference_eV: float | None
     word: str
     reason: str
+
+
+def _runs(level: str) -> bool:
+    try:
+        find_level(level)
+    except EngineError:
+        return False
+    return True
 
 
 def recipe_names() -> list[str]:
@@ -101,6 +123,7 @@ def recipe(name: str) -> Recipe:
         raise InputError(f"nothing is called '{name}'", where="reproduce", remedy=f"There are: {', '.join(content)}.")
     entry = dict(content[name])
     title, compare, levels, rows = (entry.pop(key) for key in ("title", "compare", "levels", "rows"))
+    note = str(entry.pop("note", ""))
     if compare not in _COMPARE:
         raise InputError(f"'{compare}' is no way to compare", where=f"reproduce.yaml: {name}")
     found = tuple(
@@ -108,7 +131,7 @@ def recipe(name: str) -> Recipe:
         for value in literature_values()
         if value.system in rows and value.quantity in ("migration_barrier", "activation_energy")
     )
-    return Recipe(name, title, compare, levels, entry, found)
+    return Recipe(name, title, compare, levels, entry, found, note)
 
 
 def own_value(kind: str, results: Mapping[str, Any]) -> Quantity:

@@ -1,5 +1,6 @@
 """DFT through GPAW: a band that is stopped goes on, and what is missing is said in a sentence."""
 
+import dataclasses
 import importlib.util
 import itertools
 
@@ -13,6 +14,7 @@ from anodeflow.errors import InputError
 from anodeflow.structures.hop_ends import CrystalHop, hop_ends
 from anodeflow.structures.paths import interpolate
 from anodeflow.structures.phases import phase
+from pymatgen.io.ase import AseAtomsAdaptor
 
 needs_gpaw = pytest.mark.skipif(
     importlib.util.find_spec("gpaw") is None, reason="GPAW is not installed: pip install 'anodeflow[dft]'"
@@ -63,3 +65,34 @@ def test_lithium_in_eight_silicon_atoms_and_going_on_after_a_stop(tmp_path):
         found = images.evaluate(moved)
     slope = (found[2].energy_eV - found[1].energy_eV) / 0.04
     assert slope == pytest.approx(-(found[0].forces_eV_A * direction).sum(), abs=0.03)
+
+
+@needs_gpaw
+@pytest.mark.dft
+def test_an_image_that_leaves_its_symmetry_goes_on_without(tmp_path):
+    """A primitive cell, so an oblique one: the same energies as without symmetry, at first with fewer k-points."""
+    crystal = AseAtomsAdaptor.get_atoms(phase("Si").structure.get_primitive_structure())
+    crystal.symbols[1] = "Ge"
+    protocol = dataclasses.replace(gpaw_protocol("gpaw-fast"), cutoff_eV=180.0, k_spacing_per_A=0.9)
+    energies, starts, kpoints = [], [], []
+    for limit in (2, 0):
+        folder = tmp_path / str(limit)
+        folder.mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(gpaw, "_SYMMETRIC_STARTS", limit)
+            atoms = crystal.copy()
+            atoms.calc = gpaw.gpaw_calculator(protocol, folder)
+            for shift in ((0, 0, 0), (0.1, 0, 0), (0.02, 0.05, 0.03)):
+                atoms.positions[1] += shift
+                energies.append(atoms.get_potential_energy())
+                assert np.abs(atoms.get_forces().sum(axis=0)).max() < 0.05
+            starts.append(atoms.calc.starts)
+        text = (folder / "gpaw.txt").read_text()
+        kpoints.append(int(text.split("Number of IBZ points:")[1].split()[0]))
+    np.testing.assert_allclose(energies[:3], energies[3:], atol=2e-3)
+    assert starts == [3, 1] and kpoints[0] < kpoints[1]
+
+
+def test_hard_elements_get_more_plane_waves():
+    protocol = gpaw_protocol("gpaw-fast")
+    assert protocol.cutoff_for(["Li", "Si"]) == 250 and protocol.cutoff_for(["Li", "O"]) == 350
