@@ -196,6 +196,7 @@ class GpawCalculator(Calculator):
         """Return GPAW at the atoms' present symmetry; from the third start on only k and -k are taken as equal."""
         from gpaw import GPAW, PW, FermiDirac
 
+        assert self.atoms is not None
         self._inside = None  # closes its file
         self.starts += 1
         return GPAW(

@@ -72,7 +72,7 @@ def equilibrium_volume(
     from ..units import EV_A3_TO_GPA
 
     folder.mkdir(parents=True, exist_ok=True)
-    atoms = AseAtomsAdaptor.get_atoms(structure)
+    atoms: Atoms = AseAtomsAdaptor.get_atoms(structure)
     share = 1.0
     if not plane:
         small, fractions, symbols, _ = primitive_crystal(structure)
