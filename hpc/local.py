@@ -10,17 +10,21 @@ import multiprocessing
 import os
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..engines.handled import Handled
 from ..engines.resources import Resources
 from ..errors import AnodeflowError, EngineError
 from ..files import write_json
+from .handlers import DISK_FULL, OUT_OF_MEMORY, kernel_kills, name_of, name_of_exit, try_again
+from .provenance import is_stale
 from .store import (
     ERROR_FILE,
     JOB_FILE,
+    RESULT_FILE,
     content_hash,
     decode,
     encode,
@@ -63,6 +67,10 @@ class JobState:
         Whether the result was there already.
     attempt
         How many times it has been started in this folder.
+    handled
+        Failures after which it was started again, the first `handled_before` of them by earlier runs of the flow.
+    alone
+        Whether no other job may run beside it.
     """
 
     job: Job
@@ -76,6 +84,11 @@ class JobState:
     wall_s: float = 0.0
     message: str = ""
     exit_code: int = 0
+    handled: list[Handled] = field(default_factory=list)
+    handled_before: int = 0
+    alone: bool = False
+    kills: int = 0
+    step: int = -1
     process: BaseProcess | None = None
     encoded: dict[str, Any] | None = None
     begin: float = 0.0
@@ -106,6 +119,7 @@ class JobState:
             "attempt": self.attempt,
             "wall_s": round(self.wall_s, 3),
             "message": self.message,
+            "handled": [asdict(one) for one in self.handled],
             "metadata": {key: value for key, value in self.job.metadata.items() if key != "fingerprint"},
         }
 
@@ -194,10 +208,14 @@ class _Runner:
                     break
                 if running and not changed:
                     time.sleep(_POLL_S)
-        except BaseException:
+        except BaseException as error:
             for state in self.jobs:
                 if state.process is not None and state.process.is_alive():
                     state.process.kill()
+            if name_of(error) == DISK_FULL.name:
+                raise EngineError(
+                    "the disk is full", where=str(self.root), remedy="Free some space; the same command goes on."
+                ) from error
             raise
         for state in self.jobs:
             if state.state == "waiting":
@@ -225,10 +243,9 @@ class _Runner:
     def start(self) -> bool:
         """Start what can be started; return whether anything changed."""
         changed = False
-        free = self.cores - sum(
-            min(state.resources.cores, self.cores) for state in self.jobs if state.state == "running"
-        )
-        if self.stopped or free <= 0:
+        running = [state for state in self.jobs if state.state == "running"]
+        free = self.cores - sum(min(state.resources.cores, self.cores) for state in running)
+        if self.stopped or free <= 0 or any(state.alone for state in running):
             return False
         for state in self.ready():
             if state.folder is None:
@@ -236,15 +253,17 @@ class _Runner:
                 state.hash = content_hash(document)
                 state.folder = job_folder(self.root, state.job.name, state.hash)
                 result = read_result(state.folder, state.hash)
-                if result is not None:
+                if result is not None and not is_stale(state.job.metadata, result):
                     state.reused, state.attempt, state.wall_s = True, result["attempt"], result["wall_s"]
                     self.finish(state, result)
                     changed = True
                     continue
                 earlier = read_json(state.folder / JOB_FILE) or {}
                 state.attempt = int(earlier.get("attempt", 0))
+                state.handled = [Handled(**row) for row in earlier.get("handled", [])]
+                state.handled_before = len(state.handled)
                 state.encoded = document
-            need = min(state.resources.cores, self.cores)
+            need = self.cores if state.alone else min(state.resources.cores, self.cores)
             if need > free:
                 continue
             free -= need
@@ -255,11 +274,14 @@ class _Runner:
     def launch(self, state: JobState) -> None:
         assert state.folder is not None
         state.attempt += 1
-        document, state.encoded = state.encoded, None
+        document = state.encoded
         state.folder.mkdir(parents=True, exist_ok=True)
         head = {"name": state.job.name, "hash": state.hash, "attempt": state.attempt}
-        write_json(state.folder / JOB_FILE, head | {"job": document})
+        handled = [asdict(one) for one in state.handled]
+        write_json(state.folder / JOB_FILE, head | {"handled": handled, "job": document})
         (state.folder / ERROR_FILE).unlink(missing_ok=True)
+        (state.folder / RESULT_FILE).unlink(missing_ok=True)  # of analysis code that has changed since
+        state.kills = kernel_kills()
         state.process = self.context.Process(target=work, args=(state.folder, state.resources))
         state.process.start()
         state.begin, state.state = time.monotonic(), "running"
@@ -277,19 +299,40 @@ class _Runner:
             if result is not None:
                 self.finish(state, result)
             else:
-                error = read_json(state.folder / ERROR_FILE) or {}
-                code = state.process.exitcode
-                state.message = error.get("message", f"The job's process ended with exit code {code}.")
-                state.exit_code = int(error.get("exit_code", EngineError.exit_code))
-                state.state = "failed"
+                self.fail(state, state.process.exitcode)
             state.process.close()
             state.process = None
             changed = True
         return changed
 
+    def fail(self, state: JobState, code: int | None) -> None:
+        """Let a job that failed try again where a handler says so."""
+        assert state.folder is not None
+        error = read_json(state.folder / ERROR_FILE) or {}
+        state.message = error.get("message", f"The job's process ended with exit code {code}.")
+        state.exit_code = int(error.get("exit_code", EngineError.exit_code))
+        name = error["handler"] if error else name_of_exit(code, kernel_kills() - state.kills)
+        step = int(read_progress(state.folder).get("step", 0))
+        handled = try_again(
+            name,
+            state.message,
+            state.handled[state.handled_before :],
+            attempt=state.attempt,
+            got_further=step > state.step,
+        )
+        state.step = step
+        if name == DISK_FULL.name:
+            self.stopped = True
+        if handled is None:
+            state.state = "failed"
+            return
+        state.handled.append(handled)
+        state.alone |= name == OUT_OF_MEMORY.name
+        state.state, state.message = "waiting", ""
+
     def finish(self, state: JobState, result: dict[str, Any]) -> None:
         """Take over a result and follow what the job asks of the flow."""
-        state.state = "done"
+        state.state, state.encoded = "done", None
         self.outputs.update(
             {
                 "uuid": state.job.uuid,

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import resource
 import signal
-import socket
 import threading
 import traceback
+from dataclasses import asdict
 from datetime import UTC, datetime
 from multiprocessing import parent_process
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from ..engines.handled import read_handled
 from ..engines.resources import Resources
 from ..errors import AnodeflowError
 from ..files import write_json
 from ..workflows.jobs import JOB_FOLDER
+from .handlers import name_of
+from .provenance import provenance
 from .store import ERROR_FILE, JOB_FILE, RESULT_FILE, decode, encode, read_json
 
 if TYPE_CHECKING:
@@ -43,6 +47,8 @@ def work(folder: Path, resources: Resources) -> None:
     os.environ[JOB_FOLDER] = str(Path.cwd())
     os.environ["ANODEFLOW_MPI_RANKS"] = str(resources.mpi_ranks)
     os.environ["ANODEFLOW_THREADS"] = str(resources.threads)
+    if resources.wall_time_s is not None:
+        os.environ["ANODEFLOW_WALL_TIME_S"] = str(resources.wall_time_s)
     handler = logging.FileHandler("job.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     _LOGGER.addHandler(handler)
@@ -51,24 +57,38 @@ def work(folder: Path, resources: Resources) -> None:
     document = read_json(folder / JOB_FILE)
     assert document is not None
     head = {key: document[key] for key in ("name", "hash", "attempt")}
-    head |= {"started": started, "host": socket.gethostname()}
+    head |= {"started": started, "provenance": provenance(document["job"], document["hash"], folder)}
     try:
         response, output = _run(document["job"])
+        end = _end(begin, document, folder)
+        # files that the engine was given are there only now
+        head["provenance"] = provenance(document["job"], document["hash"], folder)
+        write_json(folder / RESULT_FILE, head | end | {"output": output, "response": response})
+        (folder / ERROR_FILE).unlink(missing_ok=True)
     except Exception as error:
         details = traceback.format_exc()
-        _LOGGER.error(details)
-        known = isinstance(error, AnodeflowError)
-        message = str(error) if known else f"{type(error).__name__}: {error}"
-        code = error.exit_code if isinstance(error, AnodeflowError) else 1
-        end = {"finished": _now(), "wall_s": monotonic() - begin}
-        write_json(
-            folder / ERROR_FILE,
-            head | end | {"error": type(error).__name__, "message": message, "exit_code": code, "traceback": details},
-        )
-        return
-    (folder / ERROR_FILE).unlink(missing_ok=True)
-    end = {"finished": _now(), "wall_s": monotonic() - begin, "cpu_s": _cpu_s()}
-    write_json(folder / RESULT_FILE, head | end | {"output": output, "response": response})
+        try:
+            _LOGGER.error(details)
+            known = isinstance(error, AnodeflowError)
+            message = str(error) if known else f"{type(error).__name__}: {error}"
+            code = error.exit_code if isinstance(error, AnodeflowError) else 1
+            what = {"error": type(error).__name__, "message": message, "exit_code": code, "handler": name_of(error)}
+            write_json(folder / ERROR_FILE, head | _end(begin, document, folder) | what | {"traceback": details})
+        except OSError as full:
+            os._exit(full.errno or errno.ENOSPC)
+
+
+def _end(begin: float, document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return when a job ended, what it took, and what was handled on the way."""
+    used = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    handled = [*document.get("handled", []), *(asdict(one) for one in read_handled(folder))]
+    return {
+        "finished": _now(),
+        "wall_s": monotonic() - begin,
+        "cpu_s": _cpu_s(),
+        "memory_MB": round(max(used) * 1024 / 1e6, 1),
+        "handled": handled,
+    }
 
 
 def _run(encoded: dict[str, Any]) -> tuple[dict[str, Any], Any]:

@@ -230,6 +230,7 @@ def _system_flow(campaign: Campaign, name: str, structure: Structure, potential:
         )
         equilibrate.update_metadata(_metadata(name, structure, equilibration.steps, temperature))
         run.update_metadata(_metadata(name, structure, production.steps, temperature))
+        run.update_metadata({"analysis": True, "frames": production.steps // production.dump_every + 1})
         jobs += [equilibrate, run]
         runs.append(run)
     crystal = system.amorphous is None
@@ -237,7 +238,7 @@ def _system_flow(campaign: Campaign, name: str, structure: Structure, potential:
     for symbol in species:
         fit = fit_arrhenius(symbol, list(diffusion.temperatures_K), [run.output for run in runs], framework)
         fit.name = f"{name} Arrhenius {symbol}"
-        fit.update_metadata(_metadata(name, structure, 0))
+        fit.update_metadata(_metadata(name, structure, 0) | {"analysis": True})
         jobs.append(fit)
     return Flow(jobs, name=name)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def sign(flow: Flow, campaign: Campaign, potential: PotentialCard) -> Flow:
     """Write into the metadata of every job what its hash has to cover, and the processors that it gets."""
     flow.update_metadata({"fingerprint": {"LAMMPS": find_program().version, potential.name: potential.fingerprint}})
-    flow.update_metadata({"resources": campaign.resources.model_dump()})
+    flow.update_metadata({"resources": campaign.resources.model_dump(), "seed": campaign.seed})
     return flow
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..engines.handled import Handled
 from ..potentials.cards import PotentialCard, card
 from .campaign import Campaign
 from .diffusion import start_structure
@@ -85,6 +86,7 @@ def collect(
     for row, document in zip(rows, documents, strict=True):
         if document is not None:
             warnings += [f"{row['name']}: {warning}" for warning in document["output"].get("warnings", [])]
+            warnings += [f"{row['name']}: {Handled(**one).sentence()}" for one in document.get("handled", [])]
     for system in systems:
         warnings += _molten(system, set(diffusion.charges) if diffusion else set())
     warnings += [warning for part in parts for warning in part["warnings"]]
@@ -241,6 +243,9 @@ def _job(row: Mapping[str, Any], document: Mapping[str, Any] | None) -> dict[str
         "resumed": max(0, row["attempt"] - 1),
         "hash": row["hash"],
         "message": row["message"],
+        "cpu_s": document.get("cpu_s") if document else None,
+        "handled": list((document or row).get("handled", [])),
+        "provenance": document.get("provenance") if document else None,
     }
 
 

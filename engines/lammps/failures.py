@@ -48,6 +48,12 @@ class DiskFullError(LammpsError):
     advice = "Free some space; the same command goes on from the last restart."
 
 
+class OutOfMemoryError(LammpsError):
+    """There was not enough memory."""
+
+    advice = "Give it more memory, fewer jobs beside it, or fewer atoms."
+
+
 class WallTimeError(LammpsError):
     """The run met its wall time and stopped cleanly."""
 
@@ -63,9 +69,13 @@ class MissingExecutableError(LammpsError):
 _NAMED: tuple[tuple[re.Pattern[str], type[LammpsError]], ...] = (
     (re.compile(r"lost atoms|atoms? .*missing|Did not assign all atoms", re.IGNORECASE), LostAtomsError),
     (
-        re.compile(r"non-numeric|out of range atoms|too many neighbor bins|domain too large|\bnan\b", re.IGNORECASE),
+        re.compile(
+            r"non-numeric|out of range atoms|too many neighbor bins|domain too large|\bnan\b|too far in one step",
+            re.IGNORECASE,
+        ),
         UnstableError,
     ),
+    (re.compile(r"failed to (re)?allocate|bad_alloc|out of memory|oom.kill", re.IGNORECASE), OutOfMemoryError),
     (re.compile(r"no space left|disk quota|file too large|error writing", re.IGNORECASE), DiskFullError),
     (re.compile(r"cannot open|could not open|no such file", re.IGNORECASE), MissingFileError),
 )

@@ -8,7 +8,7 @@ missing and none is double.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,8 +16,9 @@ from ...errors import InputError
 from ...files import write_json, write_text
 from ...structures.lammps_data import read_lammps_data
 from ...units import FS_TO_PS, GPA_TO_BAR
+from ..handled import EXPLODING_ENERGY, LOST_ATOMS, Handled, handled_here, record_handled
 from .dump import check_first_frame, truncate_dump
-from .failures import LammpsError, UnstableError, WallTimeError
+from .failures import LammpsError, LostAtomsError, UnstableError, WallTimeError
 from .launch import StepRate, find_program, run_lammps
 from .log import Thermo, last_step, read_logs
 from .restart import newest_restart
@@ -116,11 +117,13 @@ class MDRun:
     dump
         Trajectory, or None.
     settings
-        What was asked.
+        What was run: what was asked, but for the timestep after a failure that was handled.
     segments
         How many times LAMMPS was started for it.
     program_version
         LAMMPS' own.
+    handled
+        Failures after which it was run again with a shorter timestep.
     """
 
     directory: Path
@@ -130,6 +133,7 @@ class MDRun:
     settings: MDSettings
     segments: int
     program_version: str
+    handled: tuple[Handled, ...] = ()
 
     @property
     def steps_per_s(self) -> float | None:
@@ -146,6 +150,9 @@ def run_md(
     progress: Callable[[int, int, float], None] | None = None,
 ) -> MDRun:
     """Run, or go on with, or just read a stage of molecular dynamics.
+
+    A run that loses atoms or explodes is run again from its beginning with half the timestep, twice at most, in a
+    folder ``retry-<n>`` of its own, which then also holds its trajectory; `MDRun.handled` says so.
 
     Parameters
     ----------
@@ -175,6 +182,50 @@ def run_md(
             where="potential",
             remedy="Take a potential without shells.",
         )
+    handled = handled_here(directory)
+    while True:
+        tried = len(handled)
+        folder = directory / f"retry-{tried}" if tried else directory
+        told = None if progress is None else _in_asked_steps(progress, 2**tried)
+        try:
+            run = _run_once(system, _shorter(settings, 2**tried), folder, resources, told)
+        except (LostAtomsError, UnstableError) as error:
+            handler = LOST_ATOMS if isinstance(error, LostAtomsError) else EXPLODING_ENERGY
+            if tried >= handler.tries:
+                tries = f"{error.what}; tried {tried + 1} times, last with a timestep of"
+                shortest = settings.timestep_fs / 2**tried
+                raise type(error)(f"{tries} {shortest:g} fs", where=error.where, remedy=error.remedy) from error
+            timestep = settings.timestep_fs / 2 ** (tried + 1)
+            changed = f"a timestep of {timestep:g} fs, from the beginning of the stage"
+            handled.append(Handled(handler.name, error.what, changed, tried + 1))
+            record_handled(directory, handled[-1])
+        else:
+            return replace(run, handled=tuple(handled))
+
+
+def _shorter(settings: MDSettings, factor: int) -> MDSettings:
+    """Return the same stage with a timestep shorter by `factor`; frames stay equally far apart in time."""
+    if factor == 1:
+        return settings
+    counts = {name: getattr(settings, name) * factor for name in ("steps", "dump_every", "thermo_every")}
+    return replace(settings, timestep_fs=settings.timestep_fs / factor, **counts)
+
+
+def _in_asked_steps(progress: Callable[[int, int, float], None], factor: int) -> Callable[[int, int, float], None]:
+    def told(step: int, total: int, steps_per_s: float) -> None:
+        progress(step // factor, total // factor, steps_per_s / factor)
+
+    return told
+
+
+def _run_once(
+    system: System,
+    settings: MDSettings,
+    directory: Path,
+    resources: Resources,
+    progress: Callable[[int, int, float], None] | None,
+) -> MDRun:
+    """Run or go on with a stage as it is."""
     _claim(directory, system, settings)
     segment = len(list(directory.glob("log.*.lammps")))
     while (newest := _newest(directory)) is None or newest[1] < settings.steps or not _is_final(directory, settings):

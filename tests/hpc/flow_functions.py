@@ -59,3 +59,30 @@ def with_addition(value):
 @job
 def with_detour(value):
     return Response(output=value, detour=Flow([slow_add(value, 1000, 0.2)]))
+
+
+@job
+def die_until(value, starts):
+    """Kill this process, until it has been started often enough."""
+    count_here(0)
+    if len(Path("starts").read_text()) < starts:
+        os.kill(os.getpid(), 9)
+    return value
+
+
+@job
+def hungry(value):
+    """Ask for more memory than there is, the first time."""
+    count_here(0)
+    if len(Path("starts").read_text()) == 1:
+        import numpy as np
+
+        np.ones(2**50)
+    return value
+
+
+@job
+def fill_the_disk(value):
+    with Path("/dev/full").open("w") as stream:
+        stream.write("x" * 100000)
+    return value

@@ -36,7 +36,7 @@ def test_atoms_on_top_of_each_other_explode_with_a_name(crystal, tmp_path):
     with pytest.raises((LostAtomsError, UnstableError), match=r"LAMMPS says|not a number|mean temperature"):
         run_md(
             System.of(structure, crystal.card),
-            MDSettings("nvt", 2000, 900.0, 3, timestep_fs=20.0, dump_every=0, thermo_every=10),
+            MDSettings("nvt", 300, 900.0, 3, timestep_fs=100.0, dump_every=0, thermo_every=10),
             tmp_path / "md",
             ONE,
         )
