@@ -52,3 +52,9 @@ class NotConvergedError(AnodeflowError):
     """A calculation ended properly, but not at an answer."""
 
     exit_code = 4
+
+
+class OutOfTimeError(EngineError):
+    """A job met its time limit and stopped cleanly; it goes on from where it is when it is started again."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again

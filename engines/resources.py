@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
-from ..errors import InputError
+from ..errors import InputError, OutOfTimeError
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,14 @@ class Resources:
     threads
         OpenMP threads of each.
     wall_time_s
-        Time after which the job has to stop by itself, in s; None for no limit.
+        Time after which the job has to stop by itself, in s, counted from when this object was made; None for no
+        limit.
     """
 
     mpi_ranks: int = 1
     threads: int = 1
     wall_time_s: float | None = None
+    begin_s: float = field(default_factory=time.monotonic, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.mpi_ranks < 1 or self.threads < 1:
@@ -34,6 +37,28 @@ class Resources:
     def cores(self) -> int:
         """Cores that are busy while the job runs."""
         return self.mpi_ranks * self.threads
+
+    @property
+    def time_left_s(self) -> float | None:
+        """Time until the job has to stop, in s and never negative; None for no limit."""
+        if self.wall_time_s is None:
+            return None
+        return max(0.0, self.wall_time_s - (time.monotonic() - self.begin_s))
+
+    def check_time(self, where: str) -> None:
+        """Raise `OutOfTimeError` if the time is over; called where everything is on disk.
+
+        Parameters
+        ----------
+        where
+            What is being done, for the sentence.
+        """
+        if self.time_left_s == 0.0:
+            raise OutOfTimeError(
+                f"the wall time of {self.wall_time_s:g} s is over",
+                where=where,
+                remedy="The same command goes on from here.",
+            )
 
     @classmethod
     def of_this_process(cls) -> Resources:

@@ -19,9 +19,8 @@ from ..engines.lammps.failures import (
     LostAtomsError,
     OutOfMemoryError,
     UnstableError,
-    WallTimeError,
 )
-from ..errors import EngineError
+from ..errors import EngineError, OutOfTimeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,7 +74,7 @@ def name_of(error: BaseException) -> str:
     kinds: list[tuple[type[BaseException], Handler]] = [
         (LostAtomsError, LOST_ATOMS),
         (UnstableError, EXPLODING_ENERGY),
-        (WallTimeError, OUT_OF_TIME),
+        (OutOfTimeError, OUT_OF_TIME),
         (DiskFullError, DISK_FULL),
         (OutOfMemoryError, OUT_OF_MEMORY),
         (MemoryError, OUT_OF_MEMORY),

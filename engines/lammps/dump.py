@@ -52,29 +52,27 @@ def check_first_frame(path: Path, symbols: Sequence[str]) -> bool:
     return True
 
 
-def truncate_dump(path: Path, step: int) -> int:
-    """Drop every frame at or after `step`, and a last frame that is not whole.
-
-    The continuation writes the frame of its own first step again, so that none is missing and none is double.
+def truncate_dump(path: Path, step: int) -> int | None:
+    """Drop every frame after `step`, and a last frame that is not whole, so that none becomes double.
 
     Returns
     -------
-    int
-        Number of frames that stay.
+    int or None
+        Step of the last frame that stays; None if there is none.
     """
     if not path.exists():
-        return 0
-    kept, frames = 0, 0
+        return None
+    kept, last = 0, None
     with path.open("rb+") as stream:
         while True:
             header = [stream.readline() for _ in range(9)]
             if not header[8].endswith(b"\n") or not header[0].startswith(b"ITEM: TIMESTEP"):
                 break
-            if int(header[1]) >= step:
+            if int(header[1]) > step:
                 break
             atoms = [stream.readline() for _ in range(int(header[3]))]
             if atoms and not atoms[-1].endswith(b"\n"):
                 break
-            kept, frames = stream.tell(), frames + 1
+            kept, last = stream.tell(), int(header[1])
         stream.truncate(kept)
-    return frames
+    return last

@@ -6,7 +6,7 @@ import re
 import signal
 from typing import TYPE_CHECKING
 
-from ...errors import EngineError
+from ...errors import EngineError, OutOfTimeError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ class OutOfMemoryError(LammpsError):
     advice = "Give it more memory, fewer jobs beside it, or fewer atoms."
 
 
-class WallTimeError(LammpsError):
+class WallTimeError(OutOfTimeError, LammpsError):
     """The run met its wall time and stopped cleanly."""
 
     advice = "The same command goes on from the restart that it left."

@@ -59,7 +59,7 @@ def read_logs(paths: Sequence[Path]) -> Thermo:
     ----------
     paths
         Log files in the order in which they were written. A continuation starts at its restart, so rows of an earlier
-        file at or beyond the first step of a later one are dropped.
+        file beyond the first step of a later one are dropped.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def read_logs(paths: Sequence[Path]) -> Thermo:
                 except ValueError:
                     continue
                 if not started:
-                    rows = [earlier for earlier in rows if earlier[0] < row[0]]
+                    rows = [earlier for earlier in rows if earlier[0] <= row[0]]
                     started = True
                 if not rows or row[0] > rows[-1][0]:
                     rows.append(row)

@@ -21,14 +21,13 @@ from .dump import check_first_frame, truncate_dump
 from .failures import LammpsError, LostAtomsError, UnstableError, WallTimeError
 from .launch import StepRate, find_program, run_lammps
 from .log import Thermo, last_step, read_logs
-from .restart import newest_restart
+from .pieces import BEFORE, NEWEST, GridVariables, OnGrid, run_in_pieces
+from .restart import newest_restart, restart_step
 from .script import (
     Command,
     Dump,
     DumpModify,
     Fix,
-    Restart,
-    Run,
     Timer,
     Timestep,
     Velocity,
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
 DUMP_FILE = "trajectory.lammpstrj"
 _SETTINGS_FILE = "settings.json"
 _FINAL_DATA = "final.data"
-_RESTARTS = ("restart.a", "restart.b", "restart.end")
+_RESTARTS = (NEWEST, BEFORE, "restart.end")
 _LARGEST_HEATING = 20.0
 
 
@@ -229,6 +228,7 @@ def _run_once(
     _claim(directory, system, settings)
     segment = len(list(directory.glob("log.*.lammps")))
     while (newest := _newest(directory)) is None or newest[1] < settings.steps or not _is_final(directory, settings):
+        resources.check_time(directory.name)
         _run_segment(system, settings, directory, resources, segment, newest, progress)
         segment += 1
         reached = _newest(directory)
@@ -315,10 +315,14 @@ def _run_segment(
 ) -> None:
     start = newest[1] if newest else 0
     dump = directory / DUMP_FILE
-    if settings.dump_every:
-        truncate_dump(dump, start)
+    frames_to = truncate_dump(dump, start) if settings.dump_every else None
     commands = md_commands(
-        system, settings, restart=newest[0].name if newest else None, start=start, resources=resources
+        system,
+        settings,
+        restart=newest[0].name if newest else None,
+        start=start,
+        frames_to=frames_to,
+        resources=resources,
     )
     script, log = f"in.{segment:03d}.lammps", f"log.{segment:03d}.lammps"
     write_text(directory / script, render(commands))
@@ -333,10 +337,30 @@ def _run_segment(
             progress(step, settings.steps, rate(step))
 
     run_lammps(directory, script, log, resources, watch=watch)
+    _keep_exact(directory, start, settings)
+
+
+def _keep_exact(directory: Path, start: int, settings: MDSettings) -> None:
+    """Let a run that met its wall time go on from the last piece's end, where it stays equal to the last bit.
+
+    A few steps are computed again. Only a run that came to no such end goes on from where it stopped.
+    """
+    steps = {path: restart_step(path) for path in (directory / name for name in _RESTARTS)}
+    ends = [step for step in steps.values() if step and (step % settings.restart_every == 0 or step == settings.steps)]
+    if max(ends, default=0) > start:
+        for path, step in steps.items():
+            if step is not None and step > max(ends):
+                path.unlink()
 
 
 def md_commands(
-    system: System, settings: MDSettings, *, restart: str | None, start: int = 0, resources: Resources
+    system: System,
+    settings: MDSettings,
+    *,
+    restart: str | None,
+    start: int = 0,
+    frames_to: int | None = None,
+    resources: Resources,
 ) -> list[Command]:
     """Return the script of a run, from its data file or from a restart.
 
@@ -348,6 +372,8 @@ def md_commands(
         Restart file to go on from; None starts.
     start
         Step of that file.
+    frames_to
+        Step of the last frame that the trajectory holds already.
     resources
         Gives the wall time.
     """
@@ -356,7 +382,12 @@ def md_commands(
     if settings.ensemble == "npt":
         pressure_bar = settings.pressure_GPa * GPA_TO_BAR
         coupling += (settings.cell, pressure_bar, pressure_bar, settings.barostat_ps)
+        # LAMMPS would take the middle of the cell that it finds, which a continuation finds changed.
+        coupling += ("fixedpoint", *(float(system.structure.lattice.matrix[axis][axis]) / 2 for axis in range(3)))
     commands = system.commands(restart=restart, thermo_every=settings.thermo_every)
+    commands.append(GridVariables())
+    if restart is not None:
+        commands.append(OnGrid())
     commands.append(Timestep(settings.timestep_fs * FS_TO_PS))
     if restart is None and settings.seed is not None:
         commands.append(Velocity("all", "create", first, settings.seed))
@@ -365,32 +396,16 @@ def md_commands(
         columns = ("id", "element", "xu", "yu", "zu")
         commands.append(Dump("trajectory", "all", "custom", settings.dump_every, DUMP_FILE, columns))
         elements = system.element_map.elements
-        modify: tuple[str | bool, ...] = ("element", *elements, "sort", "id", "format", "float", "%.8f", "flush", True)
-        commands.append(DumpModify("trajectory", modify if restart is None else (*modify, "append", True)))
-    commands.append(Restart(settings.restart_every, *_RESTARTS[:2]))
-    if resources.wall_time_s is not None:
-        seconds = int(resources.wall_time_s)
-        limit = f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-        commands.append(Timer("timeout", limit))
-    commands += _pieces(settings, start)
+        modify: tuple[str | int, ...] = ("element", *elements, "sort", "id", "format", "float", "%.8f", "flush", True)
+        if restart is not None:
+            modify = (*modify, "append", True)
+            if frames_to == start:
+                modify = (*modify, "delay", start + 1)
+        commands.append(DumpModify("trajectory", modify))
+    if resources.time_left_s is not None:
+        commands.append(Timer.after(resources.time_left_s))
+    commands += run_in_pieces(settings.steps, settings.restart_every, start)
     commands += [WriteRestart(_RESTARTS[2]), WriteData(_FINAL_DATA)]
-    return commands
-
-
-def _pieces(settings: MDSettings, start: int) -> list[Command]:
-    """Run in pieces from restart to restart, whether interrupted or not.
-
-    LAMMPS sets up anew at each piece: it sorts the atoms, builds the neighbour list, and sets the masses of the
-    barostat from the target temperature of that step. A continuation does so at its restart. Only when the
-    uninterrupted run does it at the same steps do both add up forces in the same order and stay equal to the last bit.
-    """
-    every, total = settings.restart_every, settings.steps
-    on_the_way: tuple[str | int, ...] = ("upto", "start", 0, "stop", total)
-    commands: list[Command] = []
-    boundary = (start // every + 1) * every
-    if start % every and boundary < total:
-        commands.append(Run(boundary, on_the_way))
-    commands.append(Run(total, (*on_the_way, "every", every, "NULL")))
     return commands
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,9 +13,12 @@ import numpy as np
 from ...files import write_text
 from ...structures.lammps_data import read_lammps_data
 from ...units import BAR_TO_GPA, GPA_TO_BAR
+from .failures import WallTimeError
 from .launch import run_lammps
 from .log import read_logs
-from .script import Command, Fix, Minimize, MinStyle, Unfix, WriteData, render
+from .pieces import GridVariables, OnGrid, end_of_piece
+from .restart import restart_step
+from .script import Command, Fix, Minimize, MinStyle, Timer, Unfix, WriteData, render
 from .setup import System
 
 if TYPE_CHECKING:
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
 
     from ..resources import Resources
 
+_SCRIPT, _LOG, _STAGE, _PLAN = "in.relax.{}.lammps", "log.relax.{}.lammps", "restart.stage.{}", "relax.plan"
+_THERMO_EVERY = 10
 _ROUNDS = 5  # the strain of fix box/relax is measured from where a round starts
 _LEAST_FORCE = 1e-6
 _STALLED_FORCE = 1e-4
@@ -73,9 +80,10 @@ def relax(
     system
         Structure and model.
     directory
-        Folder of this relaxation alone; what it holds from an earlier try is written again.
+        Folder of this relaxation alone. One that was interrupted goes on from the last of its stages that came to
+        its end, and then equals one that was not; another one is begun anew.
     resources
-        Processors.
+        Processors and wall time.
     cell
         ``fixed``, ``iso`` (scaled), ``aniso`` (lengths), ``tri`` (lengths and angles).
     pressure_GPa
@@ -84,28 +92,16 @@ def relax(
     Raises
     ------
     LammpsError
-        A named failure; see `failures`.
+        A named failure; see `failures`. `WallTimeError` means that it stopped cleanly and can go on.
     """
     directory = Path(directory)
     system = system.at_rest()
+    stages = _stages(cell, pressure_GPa)
+    done = _stages_done(system, stages, directory)
     system.write_files(directory)
-    commands: list[Command] = [*system.commands(thermo_every=10), MinStyle("cg")]
-    # Conjugate gradients first; where their line search stalls, as it does in stiff ionic crystals, damped dynamics.
-    atoms: list[Command] = [
-        Minimize(0.0, _LEAST_FORCE, 2000, 20000),
-        MinStyle("fire"),
-        Minimize(0.0, _STALLED_FORCE, 500, 5000),
-        MinStyle("cg"),
-    ]
-    if cell == "fixed":
-        commands += atoms
-    else:
-        free_cell = Fix("cell", "all", "box/relax", (cell, pressure_GPa * GPA_TO_BAR, "vmax", 0.005))
-        commands += [free_cell, Minimize(0.0, _LEAST_FORCE, 2000, 20000), Unfix("cell"), *atoms] * _ROUNDS
-    commands.append(WriteData("final.data"))
-    write_text(directory / "in.relax.lammps", render(commands))
-    run_lammps(directory, "in.relax.lammps", "log.relax.lammps", resources)
-    thermo = read_logs([directory / "log.relax.lammps"])
+    _run_stages(system, stages, done, directory, resources)
+    logs = sorted(directory.glob(_LOG.format("*")))
+    thermo = read_logs(logs)
     stress = np.array([thermo[name][-1] for name in ("pxx", "pyy", "pzz", "pxy", "pxz", "pyz")]) * BAR_TO_GPA
     free = {
         "fixed": np.zeros(0),
@@ -114,6 +110,8 @@ def relax(
         "tri": stress - pressure_GPa * np.array([1, 1, 1, 0, 0, 0]),
     }[cell]
     force = float(thermo["fmax"][-1])
+    for path in directory.glob(_STAGE.format("*")):
+        path.unlink()
     final = replace(system, structure=read_lammps_data(directory / "final.data", system.element_map))
     return Relaxation(
         structure=final.at_rest().structure,
@@ -121,4 +119,81 @@ def relax(
         max_force_eV_A=force,
         stress_GPa=tuple(float(value) for value in stress),
         converged=force < _FORCE_TOLERANCE_EV_A and bool((np.abs(free) < _PRESSURE_TOLERANCE_GPA).all()),
+    )
+
+
+def _stages(cell: str, pressure_GPa: float) -> list[list[Command]]:
+    """Return the minimisations one after the other.
+
+    Each begins afresh, without the memory of the one before, so that it does not matter whether both are done by the
+    same process.
+    """
+    # Conjugate gradients first; where their line search stalls, as it does in stiff ionic crystals, damped dynamics.
+    atoms: list[list[Command]] = [
+        [MinStyle("cg"), Minimize(0.0, _LEAST_FORCE, 2000, 20000)],
+        [MinStyle("fire"), Minimize(0.0, _STALLED_FORCE, 500, 5000)],
+    ]
+    if cell == "fixed":
+        return atoms
+    free_cell = Fix("cell", "all", "box/relax", (cell, pressure_GPa * GPA_TO_BAR, "vmax", 0.005))
+    box: list[Command] = [MinStyle("cg"), free_cell, Minimize(0.0, _LEAST_FORCE, 2000, 20000), Unfix("cell")]
+    return [box, *atoms] * _ROUNDS
+
+
+def _stages_done(system: System, stages: list[list[Command]], directory: Path) -> int:
+    """Return how many stages of this very relaxation the folder holds, and remove what it holds of another."""
+    plan = render([*system.commands(thermo_every=_THERMO_EVERY), *(command for stage in stages for command in stage)])
+    lattice, structure = system.structure.lattice.matrix, system.structure
+    numbers = hashlib.sha256(lattice.tobytes() + structure.cart_coords.tobytes() + " ".join(system.symbols).encode())
+    content = f"# structure {numbers.hexdigest()}\n# potential {system.card.fingerprint}\n{plan}"
+    record = directory / _PLAN
+    if not record.exists() or record.read_text() != content:
+        for pattern in (_STAGE, _LOG, _SCRIPT):
+            for path in directory.glob(pattern.format("*")):
+                path.unlink()
+        write_text(record, content)
+        return 0
+    whole = [n for n in range(len(stages) + 1) if restart_step(_stage_file(directory, n)) is not None]
+    return max(whole, default=0)
+
+
+def _stage_file(directory: Path, number: int) -> Path:
+    """Return the restart file after a number of stages; after none there is one only if the first was interrupted."""
+    return directory / _STAGE.format(f"{number:02d}")
+
+
+def _run_stages(system: System, stages: list[list[Command]], done: int, directory: Path, resources: Resources) -> None:
+    """Run what is left of the stages, and raise if the wall time came first."""
+    resources.check_time(directory.name)
+    segment = len(list(directory.glob(_LOG.format("*"))))
+    start = _stage_file(directory, done)
+    commands = system.commands(restart=start.name if start.exists() else None, thermo_every=_THERMO_EVERY)
+    commands.append(GridVariables())
+    if start.exists():
+        commands.append(OnGrid())
+    if resources.time_left_s is not None:
+        commands.append(Timer.after(resources.time_left_s))
+    for number, stage in enumerate(stages[done:], start=done + 1):
+        commands += [*stage, *end_of_piece(_stage_file(directory, number).name)]
+    if done == len(stages):
+        commands.append(Minimize(0.0, _LEAST_FORCE, 0, 0))  # nothing is left but to say what it came to
+    commands.append(WriteData("final.data"))
+    script, log = _SCRIPT.format(f"{segment:03d}"), _LOG.format(f"{segment:03d}")
+    write_text(directory / script, render(commands))
+    run_lammps(directory, script, log, resources)
+    ended = re.findall(r"^ *Stopping criterion = (.*)$", (directory / log).read_text(errors="replace"), re.MULTILINE)
+    stopped = next((number for number, why in enumerate(ended) if "time" in why), None)
+    if stopped is None:
+        return
+    # The stages from this one on wrote where the clock stopped them. Where no stage came to its end, the first goes
+    # on from there, so that a stage longer than the wall time moves on too.
+    for number in range(done + stopped + 1, len(stages) + 1):
+        unfinished = _stage_file(directory, number)
+        if stopped == 0 and number == done + 1:
+            unfinished.replace(start)
+        unfinished.unlink(missing_ok=True)
+    raise WallTimeError(
+        f"the wall time of {resources.wall_time_s:g} s was met in stage {done + stopped + 1} of {len(stages)}",
+        where=directory.name,
+        remedy=WallTimeError.advice,
     )

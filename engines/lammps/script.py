@@ -291,23 +291,19 @@ class DumpModify(Command):
 
 
 @dataclass(frozen=True)
-class Restart(Command):
-    """``restart``: write restart files in turn to two names."""
-
-    keyword = "restart"
-    every: int
-    first: str
-    second: str
-
-
-@dataclass(frozen=True)
 class Timer(Command):
     """``timer timeout``: stop cleanly after a wall time of ``H:MM:SS``."""
 
     keyword = "timer"
     what: str
     limit: str
-    arguments: tuple[Word, ...] = ("every", 100)
+    arguments: tuple[Word, ...] = ("every", 10)
+
+    @classmethod
+    def after(cls, seconds: float) -> Timer:
+        """Return the command that stops after a wall time in s, at least one second."""
+        whole = max(1, int(seconds))
+        return cls("timeout", f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}")
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def test_single_point_is_the_first_step_of_a_relaxation(triclinic, tmp_path):
 
     point = single_point(triclinic, tmp_path / "single", Resources())
     relax(triclinic, tmp_path / "relax", Resources(), cell="fixed")
-    thermo = read_logs([tmp_path / "relax" / "log.relax.lammps"])
+    thermo = read_logs([tmp_path / "relax" / "log.relax.000.lammps"])
     assert point.energy_eV == pytest.approx(thermo["pe"][0], abs=1e-9)
     assert abs(point.forces_eV_A).max() == pytest.approx(thermo["fmax"][0], rel=1e-9)
     assert abs(point.forces_eV_A.sum(axis=0)).max() < 1e-9

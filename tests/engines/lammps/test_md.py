@@ -18,7 +18,7 @@ from anodeflow.engines.lammps.md import DUMP_FILE, MDSettings, run_md
 from anodeflow.engines.lammps.restart import restart_step
 from anodeflow.engines.lammps.setup import System
 from anodeflow.engines.resources import Resources
-from anodeflow.errors import InputError
+from anodeflow.errors import InputError, OutOfTimeError
 from anodeflow.potentials.cards import card
 from anodeflow.structures.phases import phase
 
@@ -123,18 +123,30 @@ def test_torn_restart_file_is_passed_over(undisturbed, triclinic, tmp_path):
 
 
 def test_wall_time_stops_cleanly_and_goes_on(crystal, tmp_path):
-    settings = MDSettings("nvt", 6000, 500.0, 3, dump_every=100, thermo_every=50, restart_every=1000)
+    settings = MDSettings("nvt", 6000, 500.0, 3, dump_every=100, thermo_every=50, restart_every=100)
     whole = _frames(run_md(crystal, settings, tmp_path / "whole", ONE).directory)
     with pytest.raises(WallTimeError, match="wall time of 2 s"):
         run_md(crystal, settings, tmp_path / "md", Resources(wall_time_s=2))
-    joint = restart_step(tmp_path / "md" / "restart.end")
+    assert restart_step(tmp_path / "md" / "restart.end") is None, "a piece had ended, and the run goes on from there"
+    joint = max(restart_step(tmp_path / "md" / f"restart.{name}") or 0 for name in "ab")
+    assert joint % 100 == 0
     assert 0 < joint < 6000
     run = run_md(crystal, settings, tmp_path / "md", ONE)
     assert run.thermo.steps[-1] == 6000
     frames = _frames(tmp_path / "md")
     assert frames.time_ps.tolist() == whole.time_ps.tolist() == (np.arange(0, 6001, 100) * 1e-3).tolist()
-    first_picosecond = frames.time_ps <= joint * 1e-3 + 1.0
-    assert np.abs(frames.positions - whole.positions)[first_picosecond].max() < 1e-6
+    assert np.array_equal(frames.positions, whole.positions)
+
+
+def test_wall_time_shorter_than_a_piece_still_moves_on(crystal, tmp_path):
+    settings = MDSettings("nvt", 40_000, 500.0, 3, dump_every=0, thermo_every=50, restart_every=40_000)
+    with pytest.raises(OutOfTimeError, match="wall time of 1 s"):
+        run_md(crystal, settings, tmp_path / "md", Resources(wall_time_s=1))
+    joint = restart_step(tmp_path / "md" / "restart.end")
+    assert 0 < joint < 40_000
+    with pytest.raises(OutOfTimeError):
+        run_md(crystal, settings, tmp_path / "md", Resources(wall_time_s=1))
+    assert joint < restart_step(tmp_path / "md" / "restart.end")
 
 
 def test_two_mpi_ranks_give_the_same_start(crystal, tmp_path):

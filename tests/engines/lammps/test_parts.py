@@ -83,7 +83,7 @@ def test_logs_of_continuations_join_without_doubles(tmp_path):
     )
     thermo = read_logs([first, second])
     assert thermo.steps.tolist() == [0, 10, 20, 30, 40]
-    assert thermo["temp"].tolist() == [300.0, 300.0, 301.0, 301.0, 301.0]
+    assert thermo["temp"].tolist() == [300.0, 300.0, 300.0, 301.0, 301.0]
     assert (thermo.loop_time_s, thermo.loop_steps) == (2.5, 20)
 
 
@@ -143,15 +143,15 @@ def _frame(step, elements):
     return head + "".join(f"{i + 1} {element} 0.0 0.0 0.0\n" for i, element in enumerate(elements))
 
 
-def test_dump_is_cut_to_whole_frames_before_a_step(tmp_path):
+def test_dump_is_cut_to_whole_frames_up_to_a_step(tmp_path):
     path = tmp_path / "dump"
     frames = [_frame(step, ["Li", "Si"]) for step in (0, 10, 20)]
     path.write_text("".join(frames) + _frame(30, ["Li", "Si"])[:-4])
-    assert truncate_dump(path, 25) == 3
+    assert truncate_dump(path, 25) == 20
     assert path.read_text() == "".join(frames)
-    assert truncate_dump(path, 20) == 2
+    assert truncate_dump(path, 10) == 10
     assert path.read_text() == "".join(frames[:2])
-    assert truncate_dump(tmp_path / "none", 20) == 0
+    assert truncate_dump(tmp_path / "none", 20) is None
 
 
 def test_wrong_element_in_the_first_frame_is_an_error(tmp_path):

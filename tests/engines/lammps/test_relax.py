@@ -1,0 +1,73 @@
+"""Relaxations that are interrupted, and what they come to."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+from anodeflow.engines.lammps.relax import relax
+from anodeflow.engines.lammps.setup import System
+from anodeflow.engines.resources import Resources
+from anodeflow.errors import OutOfTimeError
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def strained(triclinic) -> System:
+    """A larger triclinic cell with atoms off their places, so that it takes some seconds."""
+    structure = triclinic.structure * (2, 2, 1)
+    structure.perturb(0.1, seed=5)
+    return System.of(structure, triclinic.card)
+
+
+@pytest.fixture(scope="module")
+def whole(strained, tmp_path_factory):
+    return relax(strained, tmp_path_factory.mktemp("whole"), Resources(), cell="tri")
+
+
+def test_killed_after_some_stages_it_ends_equal_to_the_last_bit(strained, whole, tmp_path):
+    for last in (2, 7):
+        process = multiprocessing.get_context("fork").Process(
+            target=relax, args=(strained, tmp_path, Resources()), kwargs={"cell": "tri"}
+        )
+        process.start()
+        while not (tmp_path / f"restart.stage.{last:02d}").exists():
+            assert process.is_alive(), "it was over before it could be killed"
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+    parts = relax(strained, tmp_path, Resources(), cell="tri")
+    assert len(list(tmp_path.glob("log.relax.*.lammps"))) == 3
+    assert np.array_equal(parts.structure.cart_coords, whole.structure.cart_coords)
+    assert np.array_equal(parts.structure.lattice.matrix, whole.structure.lattice.matrix)
+    assert parts.energy_eV == whole.energy_eV
+    assert parts.stress_GPa == whole.stress_GPa
+    assert not list(tmp_path.glob("restart.stage.*"))
+
+
+def test_wall_time_shorter_than_a_stage_comes_to_the_same_minimum(strained, whole, tmp_path):
+    tries = 0
+    while tries < 60:
+        tries += 1
+        try:
+            parts = relax(strained, tmp_path, Resources(wall_time_s=1), cell="tri")
+            break
+        except OutOfTimeError as error:
+            assert "stage" in str(error)
+    assert 1 < tries < 60
+    assert parts.converged == whole.converged
+    assert parts.energy_eV == pytest.approx(whole.energy_eV, abs=1e-6)
+    assert np.abs(parts.structure.lattice.matrix - whole.structure.lattice.matrix).max() < 1e-4
+
+
+def test_another_relaxation_in_the_folder_is_begun_anew(strained, triclinic, tmp_path):
+    with pytest.raises(OutOfTimeError):
+        relax(strained, tmp_path, Resources(wall_time_s=1), cell="tri")
+    other = relax(triclinic, tmp_path, Resources(), cell="fixed")
+    again = relax(triclinic, tmp_path / "again", Resources(), cell="fixed")
+    assert other.energy_eV == again.energy_eV
