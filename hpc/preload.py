@@ -1,5 +1,8 @@
 """What a job's process finds already imported: the runner's fork server imports it once for all of them."""
 
+import tempfile
+from pathlib import Path
+
 import jobflow
 import kinisi.diffusion
 import maggma.stores
@@ -25,3 +28,26 @@ __all__ = [
     "store",
     "worker",
 ]
+
+_FRAME = """ITEM: TIMESTEP
+{step}
+ITEM: NUMBER OF ATOMS
+1
+ITEM: BOX BOUNDS pp pp pp
+0 1
+0 1
+0 1
+ITEM: ATOMS id element xu yu zu
+1 Li 0 0 0
+"""
+
+
+def load_dump_parser() -> None:
+    """Load the compiled reader of dumps, which takes longer than most dumps of one job take to read."""
+    with tempfile.TemporaryDirectory() as folder:
+        dump = Path(folder) / "frames.lammpstrj"
+        dump.write_text("".join(_FRAME.format(step=step) for step in range(3)))
+        diffusion_analysis.read_trajectory(dump, timestep_fs=1.0)
+
+
+load_dump_parser()

@@ -143,3 +143,19 @@ def test_bad_input():
         arrhenius_fit([-300], [good])
     with pytest.raises(InputError, match="m\\^2/s"):
         arrhenius_fit([300], [Quantity("tracer_diffusivity", 1.0, "m^2/s", uncertainty=0.1)])
+
+
+def test_temperatures_that_are_another_state_are_left_out_with_their_reason():
+    """A melt at the hottest point would double the activation energy; named, it is shown but not fitted."""
+    temperatures = [700, 750, 800, 850]
+    crystal = [1e-3 * np.exp(-0.5 / (8.617333262e-5 * t)) for t in temperatures]
+    crystal[-1] *= 20.0
+    points = [
+        Quantity("tracer_diffusivity", value, "cm^2/s", uncertainty=0.05 * value, method="made up", species="Li")
+        for value in crystal
+    ]
+    fit = arrhenius_fit(temperatures, points, left_out={850: "melted, Si diffuses too"})
+    assert fit.activation_energy.value == pytest.approx(0.5, abs=0.001)
+    assert [point.left_out for point in fit.points] == ["", "", "", "melted, Si diffuses too"]
+    assert any("850 K (melted" in warning for warning in fit.activation_energy.warnings)
+    assert arrhenius_fit(temperatures, points).activation_energy.value > 0.8
