@@ -146,7 +146,7 @@ def test_bad_input():
 
 
 def test_temperatures_that_are_another_state_are_left_out_with_their_reason():
-    """A melt at the hottest point would double the activation energy; named, it is shown but not fitted."""
+    """A melt at the hottest point would bend the line; named, it is shown but not fitted."""
     temperatures = [700, 750, 800, 850]
     crystal = [1e-3 * np.exp(-0.5 / (8.617333262e-5 * t)) for t in temperatures]
     crystal[-1] *= 20.0
@@ -158,4 +158,5 @@ def test_temperatures_that_are_another_state_are_left_out_with_their_reason():
     assert fit.activation_energy.value == pytest.approx(0.5, abs=0.001)
     assert [point.left_out for point in fit.points] == ["", "", "", "melted, Si diffuses too"]
     assert any("850 K (melted" in warning for warning in fit.activation_energy.warnings)
-    assert arrhenius_fit(temperatures, points).activation_energy.value > 0.8
+    assert len(fit.segments) == 1
+    assert len(arrhenius_fit(temperatures, points).segments) == 2
