@@ -14,10 +14,11 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from ..errors import InputError
 from ..potentials.cards import is_card_file
+from .series_settings import SeriesSettings
 from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings
 
 _Model = TypeVar("_Model", bound=BaseModel)
-SECTION_KEYS = ("diffusion",)
+SECTION_KEYS = ("diffusion", "series")
 """Keys of a campaign file that ask for something to be done; each has its file in this folder."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
@@ -150,6 +151,8 @@ class Campaign(Settings):
         Structures by name, for the sections that take them.
     diffusion
         Section: diffusivities and activation energies of each system.
+    series
+        Section: an alloy from no lithium to its end phase.
     resources
         Processors of each job.
     """
@@ -160,6 +163,7 @@ class Campaign(Settings):
     accept_extrapolation: bool = False
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
     diffusion: DiffusionSettings | None = None
+    series: SeriesSettings | None = None
     resources: JobResources = JobResources()
 
     @field_validator("name")

@@ -69,7 +69,8 @@ def progress_writer(folder: Path, done: int = 0, total: int | None = None) -> Ca
     return report
 
 
-def _engine_record(run: MDRun) -> dict[str, Any]:
+def engine_record(run: MDRun) -> dict[str, Any]:
+    """Return what the engine did: program, version, settings, launches and speed."""
     settings = asdict(run.settings)
     return {
         "program": "LAMMPS",
@@ -81,7 +82,7 @@ def _engine_record(run: MDRun) -> dict[str, Any]:
     }
 
 
-def _thermo_curves(run: MDRun, natoms: int, points: int = 300) -> dict[str, list[float]]:
+def thermo_curves(run: MDRun, natoms: int, points: int = 300) -> dict[str, list[float]]:
     """Return the course of a run, thinned to `points`, for plots."""
     every = max(1, len(run.thermo.table) // points)
     thermo = run.thermo
@@ -95,7 +96,7 @@ def _thermo_curves(run: MDRun, natoms: int, points: int = 300) -> dict[str, list
     return {name: [float(f"{value:.7g}") for value in curve[::every]] for name, curve in curves.items()}
 
 
-def _volume_quantities(structure: Structure, volumes_A3: np.ndarray | float, guest: str, source: str) -> list[Quantity]:
+def volume_quantities(structure: Structure, volumes_A3: np.ndarray | float, guest: str, source: str) -> list[Quantity]:
     """Return density and volume per host atom, from one volume or from a series of them."""
     import numpy as np
 
@@ -151,7 +152,7 @@ class RelaxMaker(Maker):
         quantities += [
             Quantity(f"cell_{axis}", length, "Å", method=method, source=self.name) for axis, length in repeats.items()
         ]
-        quantities += _volume_quantities(result.structure, lattice.volume, "Li", self.name)
+        quantities += volume_quantities(result.structure, lattice.volume, "Li", self.name)
         if not result.converged:
             quantities = [
                 Quantity(**{**q.__dict__, "converged": False, "warnings": (*q.warnings, *warnings)}) for q in quantities
@@ -238,9 +239,9 @@ class MeltQuenchMaker(Maker):
                 progress=progress_writer(folder, done, total),
             )
             current, done = run.structure, done + settings.steps
-            history[stage] = {"engine": _engine_record(run), "thermo": _thermo_curves(run, len(structure), 100)}
+            history[stage] = {"engine": engine_record(run), "thermo": thermo_curves(run, len(structure), 100)}
         tail = run.thermo["vol"][len(run.thermo.table) // 2 :]
-        quantities = _volume_quantities(current, tail, "Li", self.name)
+        quantities = volume_quantities(current, tail, "Li", self.name)
         return {
             "kind": "melt_quench",
             "structure": current,
@@ -292,7 +293,7 @@ class EquilibrateMaker(Maker):
         )
         last = run.structure
         strained = Structure(mean_cell, last.species, last.frac_coords, site_properties=dict(last.site_properties))
-        quantities = _volume_quantities(last, run.thermo["vol"][half], "Li", self.name)
+        quantities = volume_quantities(last, run.thermo["vol"][half], "Li", self.name)
         quantities += [
             mean_quantity("temperature", run.thermo["temp"][half], "K", source=self.name),
             mean_quantity("pressure", run.thermo["press"][half], "GPa", source=self.name, scale=BAR_TO_GPA),
@@ -301,8 +302,8 @@ class EquilibrateMaker(Maker):
             "kind": "equilibration",
             "structure": strained,
             "quantities": [quantity.to_dict() for quantity in quantities],
-            "thermo": _thermo_curves(run, len(structure)),
-            "engine": _engine_record(run),
+            "thermo": thermo_curves(run, len(structure)),
+            "engine": engine_record(run),
             "warnings": [],
         }
 
@@ -349,8 +350,8 @@ class DiffusionMaker(Maker):
         return {
             "kind": "diffusion",
             **analyse_diffusion(run, self.species, self.charges, seed=self.seed, source=self.name),
-            "thermo": _thermo_curves(run, len(structure)),
-            "engine": _engine_record(run),
+            "thermo": thermo_curves(run, len(structure)),
+            "engine": engine_record(run),
         }
 
 

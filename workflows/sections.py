@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from jobflow import Flow
 
 from ..potentials.cards import PotentialCard, card
-from . import diffusion
+from . import diffusion, series
 from .flow import refuse_extrapolation, sign
+from .series_results import series_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +48,7 @@ class Section:
 
 SECTIONS: dict[str, Section] = {
     "diffusion": Section(diffusion.diffusion_flow, diffusion.extrapolations, diffusion.methods, None),
+    "series": Section(series.series_flow, series.extrapolations, series.methods, series_part),
 }
 """By key of the campaign file, as `campaign.SECTION_KEYS`."""
 

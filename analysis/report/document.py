@@ -206,9 +206,16 @@ class Plot(_Part):
 
 
 class Group(_Part):
-    """Quantities that belong together, such as those of one composition; `headline` names the important ones."""
+    """Quantities that belong together, such as those of one composition; `headline` names the important ones.
+
+    With a `formula` they are held against the literature of that composition, at `temperature_K` where there is one.
+    """
 
     label: str
+    formula: str = ""
+    phase: Literal["crystal", "amorphous", "any"] = "any"
+    x: float | None = None
+    temperature_K: float | None = None
     quantities: list[QuantityField] = []
     headline: list[str] = []
 

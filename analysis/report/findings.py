@@ -99,12 +99,20 @@ def found(results: Results) -> list[Finding]:
             findings.append(Finding(system.name, system.label, tuple(sentences)))
     for index, part in enumerate(results.parts):
         own = list(of_part(results, index))
-        for group in part.groups:
-            shown = [x for x in own if x.label == group.label and x.quantity.name in group.headline and _usable(x)]
+        headline = {(group.label, name) for group in part.groups for name in group.headline}
+        for label in dict.fromkeys(group.label for group in part.groups):
+            shown = [x for x in own if x.label == label and (label, x.quantity.name) in headline and _usable(x)]
             if shown:
-                said = joined([f"{escape(name_text(x.quantity.name))} {_html(x)}" for x in shown])
-                findings.append(Finding(group.label, group.label, (f"{said[:1].upper()}{said[1:]}.",)))
+                said = joined([f"{escape(_subject(x))} {_html(x)}" for x in shown])
+                findings.append(Finding(label, label, (f"{said[:1].upper()}{said[1:]}.",)))
     return findings
+
+
+def _subject(located: Located) -> str:
+    quantity = located.quantity
+    species = f" of {quantity.species}" if quantity.species else ""
+    at = f" at {located.group}" if located.temperature_K is not None and species else ""
+    return f"{name_text(quantity.name)}{species}{at}"
 
 
 def _usable(located: Located) -> bool:

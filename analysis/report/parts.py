@@ -35,11 +35,10 @@ def _overview(results: Results, index: int) -> str:
         return ""
     own = list(of_part(results, index))
     rows = []
-    for place, group in enumerate(part.groups):
-        inside = [located for located in own if located.path.startswith(f"parts.{index}.groups.{place}.")]
-        first = {located.quantity.name: located for located in reversed(inside)}
+    for label in dict.fromkeys(group.label for group in part.groups):
+        first = {located.quantity.name: located for located in reversed(own) if located.label == label}
         if any(name in first for name in part.overview):
             cells = [value_html(first[name]) if name in first else "–" for name in part.overview]
-            rows.append([escape(group.label), *cells])
+            rows.append([escape(label), *cells])
     columns = ("", *(name_text(name) for name in part.overview))
     return table(f"{part.title}: overview", columns, rows, numeric=tuple(range(1, len(columns))))

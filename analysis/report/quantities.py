@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...quantity import Quantity, Reference
@@ -91,7 +91,14 @@ def of_part(results: Results, index: int) -> Iterator[Located]:
     for place, group in enumerate(part.groups):
         for number, quantity in enumerate(group.quantities):
             path = f"parts.{index}.groups.{place}.quantities.{number}"
-            yield Located(path, quantity, label=group.label, group=part.title, job=quantity.source)
+            yield Located(
+                path,
+                quantity,
+                label=group.label,
+                group=part.title if group.temperature_K is None else f"{group.temperature_K:g} K",
+                temperature_K=group.temperature_K,
+                job=quantity.source,
+            )
 
 
 def in_sentence(located: Located) -> str:
@@ -132,22 +139,32 @@ def comparisons(results: Results) -> list[Comparison]:
     for index, system in enumerate(results.systems):
         formula, phase = system_label(system)
         own = list(of_system(results, index))
-        for row in literature_values(formula, phase=phase):
-            names = [row.quantity] + [ours for ours, theirs in _RELATED.items() if theirs == row.quantity]
-            candidates = [
-                located
-                for located in own
-                if located.quantity.name in names and (not row.species or located.quantity.species == row.species)
-            ]
-            if candidates:
-                best = min(candidates, key=lambda located: _remoteness(located, row))
-                found.append(Comparison(best, row, _verdict(best, row)))
+        found += _against_literature(own, formula, phase)
+    for index, part in enumerate(results.parts):
+        own = list(of_part(results, index))
+        for label, formula, phase in dict.fromkeys((g.label, g.formula, g.phase) for g in part.groups if g.formula):
+            found += _against_literature([located for located in own if located.label == label], formula, phase)
     for located in everything(results):
         if located.quantity.reference is not None:
             row = _from_reference(located.quantity, located.quantity.reference)
             same = (row.low, row.quantity, located.label)
             if not any((c.published.low, c.published.quantity, c.located.label) == same for c in found):
                 found.append(Comparison(located, row, _verdict(located, row)))
+    return found
+
+
+def _against_literature(own: Sequence[Located], formula: str, phase: Phase) -> list[Comparison]:
+    found = []
+    for row in literature_values(formula, phase=phase):
+        names = [row.quantity] + [ours for ours, theirs in _RELATED.items() if theirs == row.quantity]
+        candidates = [
+            located
+            for located in own
+            if located.quantity.name in names and (not row.species or located.quantity.species == row.species)
+        ]
+        if candidates:
+            best = min(candidates, key=lambda located: _remoteness(located, row))
+            found.append(Comparison(best, row, _verdict(best, row)))
     return found
 
 

@@ -20,6 +20,7 @@ from ..handled import EXPLODING_ENERGY, LOST_ATOMS, Handled, handled_here, recor
 from .dump import check_first_frame, truncate_dump
 from .failures import LammpsError, LostAtomsError, UnstableError, WallTimeError
 from .launch import StepRate, find_program, run_lammps
+from .layers import LayerSampling, layer_commands
 from .log import Thermo, last_step, read_logs
 from .pieces import BEFORE, NEWEST, GridVariables, OnGrid, run_in_pieces
 from .restart import newest_restart, restart_step
@@ -70,7 +71,13 @@ class MDSettings:
     pressure_GPa
         For ``npt``.
     cell
-        For ``npt``: ``iso`` scales the cell, ``aniso`` lets its lengths go, ``tri`` also its angles.
+        For ``npt``: ``iso`` scales the cell, ``aniso`` lets its lengths go, ``tri`` also its angles. ``stack`` puts
+        the pressure on z and none on x and y; ``normal`` puts it on z and keeps the cell along x and y.
+    strain_rates_1_ps
+        For ``npt``: rates at which the cell is strained along x, y and z, in 1/ps; a direction with a rate other than
+        0 follows it, the others are held at zero stress.
+    layers
+        What is sampled in layers while it runs; None samples nothing.
     timestep_fs
         In fs.
     thermostat_ps, barostat_ps
@@ -85,7 +92,9 @@ class MDSettings:
     seed: int | None
     final_temperature_K: float | None = None
     pressure_GPa: float = 0.0
-    cell: Literal["iso", "aniso", "tri"] = "iso"
+    cell: Literal["iso", "aniso", "tri", "stack", "normal"] = "iso"
+    strain_rates_1_ps: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    layers: LayerSampling | None = None
     timestep_fs: float = 1.0
     thermostat_ps: float = 0.1
     barostat_ps: float = 1.0
@@ -94,11 +103,17 @@ class MDSettings:
     restart_every: int = 1000
 
     def __post_init__(self) -> None:
+        if isinstance(self.layers, dict):  # as it comes back from a document
+            object.__setattr__(self, "layers", LayerSampling(**self.layers))
         for name in ("steps", "temperature_K", "timestep_fs", "thermostat_ps", "barostat_ps", "thermo_every"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name} has to be positive and is {getattr(self, name)}", where="molecular dynamics")
         if self.restart_every <= 0 or self.dump_every < 0:
             raise InputError("intervals of restarts and frames have to be positive", where="molecular dynamics")
+        if any(self.strain_rates_1_ps) and (self.ensemble != "npt" or all(self.strain_rates_1_ps)):
+            raise InputError("straining needs 'npt' and a direction that is left free", where="molecular dynamics")
+        if self.layers and self.restart_every % self.layers.window:
+            raise InputError("restart_every has to be a multiple of the window of layers", where="molecular dynamics")
 
 
 @dataclass(frozen=True)
@@ -207,7 +222,11 @@ def _shorter(settings: MDSettings, factor: int) -> MDSettings:
     if factor == 1:
         return settings
     counts = {name: getattr(settings, name) * factor for name in ("steps", "dump_every", "thermo_every")}
-    return replace(settings, timestep_fs=settings.timestep_fs / factor, **counts)
+    shorter = replace(settings, timestep_fs=settings.timestep_fs / factor, layers=None, **counts)
+    if settings.layers is None:
+        return shorter
+    layers = replace(settings.layers, every=settings.layers.every * factor, window=settings.layers.window * factor)
+    return replace(shorter, layers=layers, restart_every=settings.restart_every * factor)
 
 
 def _in_asked_steps(progress: Callable[[int, int, float], None], factor: int) -> Callable[[int, int, float], None]:
@@ -322,6 +341,7 @@ def _run_segment(
         restart=newest[0].name if newest else None,
         start=start,
         frames_to=frames_to,
+        segment=segment,
         resources=resources,
     )
     script, log = f"in.{segment:03d}.lammps", f"log.{segment:03d}.lammps"
@@ -360,6 +380,7 @@ def md_commands(
     restart: str | None,
     start: int = 0,
     frames_to: int | None = None,
+    segment: int = 0,
     resources: Resources,
 ) -> list[Command]:
     """Return the script of a run, from its data file or from a restart.
@@ -374,14 +395,15 @@ def md_commands(
         Step of that file.
     frames_to
         Step of the last frame that the trajectory holds already.
+    segment
+        How many times LAMMPS was started before.
     resources
         Gives the wall time.
     """
     first, last = settings.temperature_K, settings.final_temperature_K or settings.temperature_K
     coupling: tuple[str | float, ...] = ("temp", first, last, settings.thermostat_ps)
     if settings.ensemble == "npt":
-        pressure_bar = settings.pressure_GPa * GPA_TO_BAR
-        coupling += (settings.cell, pressure_bar, pressure_bar, settings.barostat_ps)
+        coupling += _barostat(settings)
         # LAMMPS would take the middle of the cell that it finds, which a continuation finds changed.
         coupling += ("fixedpoint", *(float(system.structure.lattice.matrix[axis][axis]) / 2 for axis in range(3)))
     commands = system.commands(restart=restart, thermo_every=settings.thermo_every)
@@ -392,6 +414,12 @@ def md_commands(
     if restart is None and settings.seed is not None:
         commands.append(Velocity("all", "create", first, settings.seed))
     commands.append(Fix("integrate", "all", settings.ensemble, coupling))
+    strained = [(axis, rate) for axis, rate in zip("xyz", settings.strain_rates_1_ps, strict=True) if rate]
+    if strained:
+        words = tuple(word for axis, rate in strained for word in (axis, "erate", rate))
+        commands.append(Fix("strain", "all", "deform", (1, *words, "remap", "x")))
+    if settings.layers:
+        commands += layer_commands(system, settings.layers, segment)
     if settings.dump_every:
         columns = ("id", "element", "xu", "yu", "zu")
         commands.append(Dump("trajectory", "all", "custom", settings.dump_every, DUMP_FILE, columns))
@@ -407,6 +435,20 @@ def md_commands(
     commands += run_in_pieces(settings.steps, settings.restart_every, start)
     commands += [WriteRestart(_RESTARTS[2]), WriteData(_FINAL_DATA)]
     return commands
+
+
+def _barostat(settings: MDSettings) -> tuple[str | float, ...]:
+    """Return how ``fix npt`` couples to the cell."""
+    pressure_bar, relaxation = settings.pressure_GPa * GPA_TO_BAR, settings.barostat_ps
+    if any(settings.strain_rates_1_ps):
+        targets = {axis: 0.0 for axis, rate in zip("xyz", settings.strain_rates_1_ps, strict=True) if not rate}
+    elif settings.cell == "stack":
+        targets = {"x": 0.0, "y": 0.0, "z": pressure_bar}
+    elif settings.cell == "normal":
+        targets = {"z": pressure_bar}
+    else:
+        return settings.cell, pressure_bar, pressure_bar, relaxation
+    return tuple(word for axis, target in targets.items() for word in (axis, target, target, relaxation))
 
 
 def _check_heating(thermo: Thermo, settings: MDSettings, directory: Path) -> None:

@@ -228,6 +228,17 @@ class Fix(Command):
 
 
 @dataclass(frozen=True)
+class Compute(Command):
+    """``compute``."""
+
+    keyword = "compute"
+    id: str
+    group: str
+    style: str
+    arguments: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
 class Unfix(Command):
     """``unfix``."""
 

@@ -1,0 +1,58 @@
+"""One number from several independent samples of the same thing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+from ..quantity import Quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def replica_mean(found: Sequence[Quantity]) -> Quantity:
+    """Return the mean over replicas with the standard error of their spread and Student's interval.
+
+    A replica without a value is left out, and a warning says so. A single value keeps its own error.
+
+    Parameters
+    ----------
+    found
+        The same quantity of each replica, one at least.
+
+    Raises
+    ------
+    InputError
+        If there is none, or names or units differ.
+    """
+    if not found or len({(quantity.name, quantity.unit, quantity.species) for quantity in found}) > 1:
+        raise InputError("the replicas do not hold one and the same quantity")
+    values = np.array([quantity.value for quantity in found if quantity.value is not None])
+    missing = len(found) - len(values)
+    notes = tuple(dict.fromkeys(text for quantity in found for text in quantity.warnings if quantity.value is None))
+    if missing and len(values):
+        notes = (f"{missing} of {len(found)} replicas gave none", *notes)
+    first = next((quantity for quantity in found if quantity.value is not None), found[0])
+    if len(found) == 1 or not len(values):
+        return replace(first, warnings=notes or first.warnings)
+    if len(values) == 1:
+        return replace(first, warnings=(*notes, *first.warnings))
+    from scipy.stats import t
+
+    mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(t.ppf(0.975, len(values) - 1)) * error
+    return Quantity(
+        first.name,
+        mean,
+        first.unit,
+        uncertainty=error,
+        interval95=(mean - half, mean + half),
+        method=f"{first.method}; mean over replicas with the error of their spread" if first.method else "",
+        species=first.species,
+        n_effective=float(len(values)),
+        warnings=notes,
+    )
