@@ -14,11 +14,12 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from ..errors import InputError
 from ..potentials.cards import is_card_file
+from .front_settings import FrontSettings
 from .series_settings import SeriesSettings
 from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings
 
 _Model = TypeVar("_Model", bound=BaseModel)
-SECTION_KEYS = ("diffusion", "series")
+SECTION_KEYS = ("diffusion", "series", "lithiation_front")
 """Keys of a campaign file that ask for something to be done; each has its file in this folder."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
@@ -153,6 +154,8 @@ class Campaign(Settings):
         Section: diffusivities and activation energies of each system.
     series
         Section: an alloy from no lithium to its end phase.
+    lithiation_front
+        Section: host faces against a lithium-rich alloy.
     resources
         Processors of each job.
     """
@@ -164,6 +167,7 @@ class Campaign(Settings):
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
     diffusion: DiffusionSettings | None = None
     series: SeriesSettings | None = None
+    lithiation_front: FrontSettings | None = None
     resources: JobResources = JobResources()
 
     @field_validator("name")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from jobflow import Flow
 
 from ..potentials.cards import PotentialCard, card
-from . import diffusion, series
+from . import diffusion, front, series
 from .flow import refuse_extrapolation, sign
+from .front_results import front_part
 from .series_results import series_part
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Section:
 SECTIONS: dict[str, Section] = {
     "diffusion": Section(diffusion.diffusion_flow, diffusion.extrapolations, diffusion.methods, None),
     "series": Section(series.series_flow, series.extrapolations, series.methods, series_part),
+    "lithiation_front": Section(front.front_flow, front.extrapolations, front.methods, front_part),
 }
 """By key of the campaign file, as `campaign.SECTION_KEYS`."""
 

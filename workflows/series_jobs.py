@@ -150,7 +150,8 @@ class StrainMaker(Maker):
         name: str,
     ) -> StrainMaker:
         """Return the test of a cell that brings its velocities; parameters as the attributes of the class."""
-        rates = tuple(rate_1_ps * direction for direction in _DIRECTIONS[test])
+        x, y, z = _DIRECTIONS[test]
+        rates = (rate_1_ps * x, rate_1_ps * y, rate_1_ps * z)
         settings = MDSettings(
             "npt",
             max(1, round(largest / rate_1_ps * 1000 / timestep_fs)),
