@@ -124,12 +124,12 @@ def _velocity(time_ps: FloatArray, thickness_A: FloatArray, source: str) -> Quan
     value, error = -float(slope) / 2 * _M_S, error / 2 * _M_S
     seen = abs(value) > 2 * error
     needed = float(t[-1] - t[0]) * (2 * error / max(abs(value), 1e-9)) ** (2 / 3)
-    why = () if seen else (
-        f"the front did not move beyond its error in {t[-1] - t[0]:.3g} ps; at this pace it takes {needed:.3g} ps",
-    )  # fmt: skip
+    still = f"the front did not move beyond its error in {t[-1] - t[0]:.3g} ps; at this pace it takes {needed:.3g} ps"
+    warnings = () if seen else (still,)
     return Quantity(
         "front_velocity", value, "m/s", uncertainty=error, interval95=(value - 1.96 * error, value + 1.96 * error),
-        method=method, n_effective=float(len(t) / max(correlation, 1.0)), converged=seen, warnings=why, source=source,
+        method=method, n_effective=float(len(t) / max(correlation, 1.0)), converged=seen,
+        warnings=warnings, source=source,
     )  # fmt: skip
 
 
