@@ -171,7 +171,7 @@ def _face_flow(
         front.alloy,
         front.alloy_thickness_A,
         seed,
-        front.steps(front.equilibration_ps),
+        front.equilibration_ps,
         name=f"{name} front",
     )
     run = maker.make(start)

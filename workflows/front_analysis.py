@@ -27,7 +27,7 @@ _FEWEST_WINDOWS = 8
 
 
 def analyse_front(
-    run: MDRun, host: str, *, middle: float, equilibration_steps: int, source: str, table: Path
+    run: MDRun, host: str, *, middle: float, equilibration_ps: float, source: str, table: Path
 ) -> dict[str, Any]:
     """Return the part of a document that is about the front; `table` gets the mean profiles as CSV.
 
@@ -39,8 +39,8 @@ def analyse_front(
         Element of the slab.
     middle
         Middle of the slab as a fraction of the height.
-    equilibration_steps
-        Steps that are left out of the mean profiles.
+    equilibration_ps
+        Time that is left out of the mean profiles.
     source
         Name of the job.
     table
@@ -49,7 +49,7 @@ def analyse_front(
     profiles = FrontProfiles.of(run, host)
     track = track_front(profiles.lithium, profiles.host, middle)
     thickness = track.thickness * profiles.height_A
-    late = profiles.stress.step > equilibration_steps
+    late = profiles.time_ps > equilibration_ps
     later = replace(
         profiles.stress,
         step=profiles.stress.step[late],

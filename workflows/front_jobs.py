@@ -42,8 +42,8 @@ class FrontMaker(Maker):
         Height of the packing.
     seed
         Seed of the packing.
-    equilibration_steps
-        Steps that are left out of the mean profiles.
+    equilibration_ps
+        Time that is left out of the mean profiles.
     name
         Name of the job.
     """
@@ -54,7 +54,7 @@ class FrontMaker(Maker):
     alloy: str
     thickness_A: float
     seed: int
-    equilibration_steps: int
+    equilibration_ps: float
     name: str = "front"
 
     @job
@@ -74,7 +74,7 @@ class FrontMaker(Maker):
             run,
             self.host,
             middle=float(min(inside) + max(inside)) / 2,
-            equilibration_steps=self.equilibration_steps,
+            equilibration_ps=self.equilibration_ps,
             source=self.name,
             table=folder / PROFILE_FILE,
         )
