@@ -35,13 +35,16 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(PIP) --editable .
 	touch $@
 
+# torch alone first: it is large, and whatever is built against it has to find it.
 $(VENV)/.installed-test: pyproject.toml .ci/gpaw_siteconfig.py | $(BIN)/python
-	$(PIP) --editable '.[test]'
+	$(PIP) 'torch>=2.6'
+	$(PIP) --editable '.[test,ml]'
 	.ci/build_gpaw $(VENV)
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-lint: pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[test,lint]'
+	$(PIP) 'torch>=2.6'
+	$(PIP) --editable '.[test,ml,lint]'
 	touch $@ $(VENV)/.installed
 
 clean:

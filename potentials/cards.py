@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from ..errors import InputError
+from .ase_model import AseModel
 from .checks import Checks, ReferenceCheck, read_table
 from .domain import Domain
 from .ionic import Buckingham, Pedone
@@ -39,7 +40,7 @@ CARD_ENDINGS = (".yaml", ".yml")
 
 Kind = Literal["classical", "reactive", "machine-learned", "distilled", "DFT level"]
 Model = Annotated[
-    Meam | MeamFiles | OneFile | Snap | Eim | Pedone | Buckingham | Reaxff | UserStyle,
+    Meam | MeamFiles | OneFile | Snap | Eim | Pedone | Buckingham | Reaxff | UserStyle | AseModel,
     Field(discriminator="style"),
 ]
 
@@ -114,7 +115,7 @@ class PotentialCard(Strict):
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the parameters, files included: two cards with the same numbers have the same fingerprint."""
-        content = json.dumps(self.model.model_dump(mode="json"), sort_keys=True, allow_nan=False)
+        content = json.dumps(self.model.identity(), sort_keys=True, allow_nan=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def check_elements(self, symbols: Iterable[str]) -> None:
@@ -132,8 +133,15 @@ class PotentialCard(Strict):
         self.check_elements(element_map.elements)
         return self.model.lammps(element_map)
 
+    def for_relaxation(self) -> PotentialCard:
+        """Return the card with its model as precise as forces that go to zero need it; most are so anyway."""
+        model = self.model.for_relaxation() if isinstance(self.model, AseModel) else self.model
+        return self if model is self.model else self.model_copy(update={"model": model})
+
     def ase_calculator(self) -> Calculator:
         """Return an ASE calculator that gives the energies, forces and stresses that LAMMPS gives."""
+        if isinstance(self.model, AseModel):
+            return self.model.make()
         from .calculator import LammpsCalculator
 
         return LammpsCalculator(self)
@@ -206,8 +214,9 @@ def _read(path: Path, *, own: bool) -> PotentialCard:
 def _complete(data: dict[str, Any], path: Path) -> None:
     """Fill in what a card of the user's does not say: its kind, and of a ReaxFF file elements and citation."""
     model = data.get("model")
-    reactive = isinstance(model, dict) and model.get("style") == "reaxff"
-    data.setdefault("kind", "reactive" if reactive else "classical")
+    style = model.get("style") if isinstance(model, dict) else None
+    reactive = style == "reaxff"
+    data.setdefault("kind", {"reaxff": "reactive", "ase": "machine-learned"}.get(str(style), "classical"))
     if not isinstance(model, dict) or not reactive or not isinstance(model.get("file"), str):
         return
     try:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from ..structures.element_map import ElementMap
+
+EXTERNAL_FILE = "model.json"
+"""Stands in the folder of a run whose model LAMMPS calls back in Python."""
 
 
 class Strict(BaseModel):
@@ -36,6 +39,10 @@ class PairModel(Strict):
     def known_elements(self) -> frozenset[str] | None:
         """Return the elements that the parameters describe, or None where only LAMMPS can tell."""
         return None
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the energies, as JSON types: what the fingerprint of the card is made of."""
+        return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,8 @@ class LammpsPotential:
         Style and arguments of the fix that equilibrates charges; empty for fixed ones.
     shells
         Shells of a core–shell model.
+    external
+        Whether LAMMPS calls the model back in Python, as `EXTERNAL_FILE` among the files says.
     """
 
     files: dict[str, str]
@@ -96,6 +105,7 @@ class LammpsPotential:
     pair_modify: tuple[str, ...] = ()
     charge_fix: tuple[str, ...] = ()
     shells: Shells | None = field(default=None)
+    external: bool = False
 
     @property
     def atom_style(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ...errors import InputError
+from ...potentials.ase_model import AseModel
 from ...potentials.checks import CrystalCheck, ReferenceCheck, ReferenceTable, SaddleCheck, Target, default_checks
 from ...structures.phases import phase
 from .failures import LammpsError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..resources import Resources
 
 _LEAST_WIDTH_A = 8.0
-"""Cells are repeated to at least this distance between opposite faces."""
+"""Cells are repeated to at least this distance between opposite faces; a model in Python takes any cell."""
 
 
 def compute_table(
@@ -91,7 +92,8 @@ class _Runs:
             if not start.is_ordered:
                 raise InputError(f"{name} has partial occupancies", where=f"checks of {self.card.name}")
             heights = np.abs(start.volume / np.linalg.norm(_face_normals(start), axis=1))
-            repeats = tuple(math.ceil(_LEAST_WIDTH_A / height) for height in heights)
+            width = 0.0 if isinstance(self.card.model, AseModel) else _LEAST_WIDTH_A
+            repeats = tuple(max(1, math.ceil(width / height)) for height in heights)
             cell: Literal["aniso", "tri"] = "aniso" if start.lattice.is_orthogonal else "tri"
             start.make_supercell(list(repeats))
             self.done[name] = (self._relax(start, name, cell), repeats)

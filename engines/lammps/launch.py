@@ -21,7 +21,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...errors import InputError
 from ...files import write_text
+from ...potentials.model import EXTERNAL_FILE
 from .failures import MissingExecutableError, failure
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 _POLL_S = 0.25
+EXTERNAL_MODULE = __name__.rpartition(".")[0] + ".external"
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,11 @@ def find_program() -> Program:
     return Program(lmp=lmp, mpiexec=mpiexec, library_path=library, version=banner.split("Simulator - ")[1].strip())
 
 
+def external_line(script: str, log: str) -> list[str]:
+    """Return the argument list that starts LAMMPS inside Python, for a model that it calls back."""
+    return [sys.executable, "-P", "-m", EXTERNAL_MODULE, "-in", script, "-log", log]
+
+
 def launch_line(program: Program, resources: Resources, script: str, log: str, partitions: int = 1) -> list[str]:
     """Return the argument list that starts LAMMPS with the given resources, its ranks split into `partitions`."""
     words = [program.lmp, "-in", script, "-log", log, "-screen", "none"]
@@ -141,6 +149,9 @@ def run_lammps(
 ) -> None:
     """Run an input file in `directory` and return when it has ended well.
 
+    Where the folder holds the file of a model that runs in Python, LAMMPS runs inside a Python process of its own: on
+    one rank, with as many threads as cores were given, since such a model sees the whole cell.
+
     Parameters
     ----------
     directory
@@ -160,7 +171,17 @@ def run_lammps(
         One of the named failures of `failures`.
     """
     program = find_program()
-    words = launch_line(program, resources, script, log, partitions)
+    external, threads = (directory / EXTERNAL_FILE).exists(), resources.threads
+    if external and partitions > 1:
+        raise InputError(
+            "a model that runs in Python cannot run as replicas of one LAMMPS",
+            where=directory.name,
+            remedy="Run the band through ASE, as 'levels' of a barrier do.",
+        )
+    if external:
+        words, threads = external_line(script, log), resources.cores
+    else:
+        words = launch_line(program, resources, script, log, partitions)
     _LOGGER.info("%s", shlex.join(words))
     launch_record = directory / f"{script}.launch"
     write_text(launch_record, shlex.join([Path(words[0]).name, *words[1:]]).replace(program.lmp, "lmp") + "\n")
@@ -169,7 +190,7 @@ def run_lammps(
         process = subprocess.Popen(
             words,
             cwd=directory,
-            env=program.environment(resources.threads),
+            env=program.environment(threads),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ...files import write_text
-from ...structures.lammps_data import read_lammps_data
-from ...units import BAR_TO_GPA, GPA_TO_BAR
+from ...structures.lammps_data import lammps_oriented, read_lammps_data, write_lammps_data
+from ...units import BAR_TO_GPA, EV_A3_TO_GPA, GPA_TO_BAR
+from ..ase_relax import relax_atoms
 from .failures import WallTimeError
 from .launch import run_lammps
 from .log import read_logs
@@ -75,6 +76,8 @@ def relax(
 ) -> Relaxation:
     """Relax positions, and the cell as far as `cell` lets it, by conjugate gradients.
 
+    A model that runs in Python is relaxed in this process, by `ase_relax.relax_atoms`.
+
     Parameters
     ----------
     system
@@ -96,6 +99,8 @@ def relax(
     """
     directory = Path(directory)
     system = system.at_rest()
+    if system.model.external:
+        return _relax_external(system, directory, cell, pressure_GPa)
     stages = _stages(cell, pressure_GPa)
     done = _stages_done(system, stages, directory)
     system.write_files(directory)
@@ -196,4 +201,41 @@ def _run_stages(system: System, stages: list[list[Command]], done: int, director
         f"the wall time of {resources.wall_time_s:g} s was met in stage {done + stopped + 1} of {len(stages)}",
         where=directory.name,
         remedy=WallTimeError.advice,
+    )
+
+
+def _relax_external(
+    system: System, directory: Path, cell: Literal["fixed", "iso", "aniso", "tri"], pressure_GPa: float
+) -> Relaxation:
+    """Relax with the model in this process; the folder gets the same final data file."""
+    from pymatgen.core import Lattice, Structure
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    atoms = AseAtomsAdaptor.get_atoms(system.structure)
+    atoms.calc = system.card.for_relaxation().ase_calculator()
+    lines: list[str] = ["step energy_eV volume_A3 max_force_eV_A"]
+    converged = relax_atoms(
+        atoms,
+        cell=cell,
+        pressure_GPa=pressure_GPa,
+        force_tolerance_eV_A=_FORCE_TOLERANCE_EV_A,
+        pressure_tolerance_GPa=_PRESSURE_TOLERANCE_GPA,
+        progress=lambda number, now: lines.append(
+            f"{number} {now.get_potential_energy():.10g} {now.get_volume():.10g} {np.abs(now.get_forces()).max():.4g}"
+        ),
+    )
+    final = Structure(
+        Lattice(atoms.cell[:]), system.structure.species, atoms.get_positions(), coords_are_cartesian=True
+    )
+    oriented = lammps_oriented(final)
+    turn = np.linalg.solve(np.asarray(final.lattice.matrix), np.asarray(oriented.lattice.matrix))
+    tensor = -turn.T @ atoms.get_stress(voigt=False) @ turn * EV_A3_TO_GPA
+    write_text(directory / "relax.log", "\n".join(lines) + "\n")
+    write_lammps_data(oriented, directory / "final.data", system.element_map)
+    return Relaxation(
+        structure=oriented,
+        energy_eV=float(atoms.get_potential_energy()),
+        max_force_eV_A=float(np.abs(atoms.get_forces()).max()),
+        stress_GPa=tuple(float(tensor[index]) for index in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))),
+        converged=converged,
     )

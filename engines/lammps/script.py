@@ -239,6 +239,15 @@ class Compute(Command):
 
 
 @dataclass(frozen=True)
+class FixModify(Command):
+    """``fix_modify``."""
+
+    keyword = "fix_modify"
+    id: str
+    arguments: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
 class Unfix(Command):
     """``unfix``."""
 

@@ -12,8 +12,10 @@ from ...files import write_text
 from ...structures.element_map import ElementMap
 from ...structures.lammps_core_shell import write_core_shell_data
 from ...structures.lammps_data import lammps_oriented, write_lammps_data
+from .external import FIX_ID
 from .log import COLUMNS
 from .script import (
+    AtomModify,
     AtomStyle,
     BondCoeff,
     BondStyle,
@@ -22,6 +24,7 @@ from .script import (
     Command,
     CommModify,
     Fix,
+    FixModify,
     Group,
     KspaceStyle,
     Mass,
@@ -132,6 +135,8 @@ class System:
         """
         model = self.model
         head: list[Command] = [Units(), AtomStyle(model.atom_style), Boundary(), Box()]
+        if model.external:
+            head.append(AtomModify(("map", "array", "sort", 0, 0.0)))
         if model.shells is not None:
             head += [BondStyle("harmonic"), CommModify(("vel", True))]
         head.append(ReadRestart(restart) if restart else ReadData(DATA_FILE))
@@ -149,6 +154,9 @@ class System:
             head += [SpecialBonds(("lj/coul", 0.0, 0.0, 0.0)), Group(CORES, ("type", *self._core_types()))]
         if model.charge_fix:
             head.append(Fix("charges", "all", model.charge_fix[0], model.charge_fix[1:]))
+        if model.external:
+            head.append(Fix(FIX_ID, "all", "external", ("pf/callback", 1, 1)))
+            head.append(FixModify(FIX_ID, ("energy", True, "virial", True)))
         head += [Neighbor(), NeighModify(), Thermo(thermo_every), ThermoStyle("custom", COLUMNS)]
         head.append(ThermoModify(("flush", True, "format", "float", "%.12g")))
         return head

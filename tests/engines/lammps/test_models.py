@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from anodeflow.engines.lammps.log import read_logs
@@ -28,7 +30,14 @@ SYSTEMS = {
     "Oxides-Pedone2006": "beta-Li3PO4",
     "LiX-EIM-Zhou2010": "LiF",
     "MgO-Henkelman2005": "MgO",
+    "chgnet": "LiSi",
 }
+NAMES = [
+    pytest.param(name, marks=[pytest.mark.ml, pytest.mark.skipif(not find_spec("chgnet"), reason="no extra ml")])
+    if card(name).kind == "machine-learned" and card(name).style == "ase"
+    else name
+    for name in card_names()
+]
 
 
 def _shaken(name: str, seed: int = 5) -> Structure:
@@ -49,7 +58,7 @@ def _both_ways(found, structure, directory):
     return point, atoms
 
 
-@pytest.mark.parametrize("name", card_names())
+@pytest.mark.parametrize("name", NAMES)
 def test_program_and_calculator_agree(name, tmp_path):
     found = card(name)
     crystals = [item.phase for item in found.checks.items if item.kind == "crystal"]
@@ -59,7 +68,8 @@ def test_program_and_calculator_agree(name, tmp_path):
     ours, theirs = np.linalg.norm(atoms.get_forces(), axis=1), np.linalg.norm(point.forces_eV_A, axis=1)
     assert ours.max() > 0.05
     assert np.allclose(ours, theirs, atol=1e-5)
-    assert -atoms.get_stress()[:3].sum() * EV_A3_TO_GPA == pytest.approx(sum(point.stress_GPa[:3]), abs=1e-5)
+    digits = 1e-4 if found.style == "ase" else 1e-5  # single precision, in two frames turned against each other
+    assert -atoms.get_stress()[:3].sum() * EV_A3_TO_GPA == pytest.approx(sum(point.stress_GPa[:3]), abs=digits)
 
 
 def test_forces_and_stress_are_derivatives_of_the_energy():
