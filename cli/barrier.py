@@ -8,6 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+_PRINTED = (
+    "carrier_diffusivity",
+    "activation_energy",
+    "attempt_frequency",
+    "barrier_infinite_cell",
+    "activation_volume",
+)
+
 
 def barrier(
     file: Annotated[Path, typer.Argument(help="File of the ladder (YAML).", metavar="FILE")],
@@ -64,14 +72,34 @@ def show(results: dict[str, Any], root: Path, *, as_json: bool) -> None:
         table.add_row(row["hop"], row["level"], *cells, saddle[row["saddle_confirmed"]], calls, natoms)
     console = Console()
     console.print(table)
+    if results["variants"]:
+        console.print(_variants(results["variants"]))
     for entry in results["quantities"]:
-        if entry["name"] in ("carrier_diffusivity", "activation_energy", "attempt_frequency") and entry["value"]:
-            console.print(
-                f"{entry['name']} = {entry['value']:.4g} {entry['unit']}  ({entry['method']})", highlight=False
-            )
+        if entry["name"] in _PRINTED and entry["value"] is not None:
+            error = "" if entry["uncertainty"] is None else f" ± {entry['uncertainty']:.2g}"
+            line = f"{entry['name']} = {entry['value']:.4g}{error} {entry['unit']}  ({entry['method']})"
+            console.print(line, highlight=False, markup=False)
     for warning in results["warnings"]:
         console.print(f"warning: {warning}", highlight=False, markup=False)
     console.print(f"Pictures and results.json are in {root}", highlight=False, markup=False)
+
+
+def _variants(rows: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(title="The same hops in larger cells, under strain and under pressure")
+    for column in ("hop", "level", "what"):
+        table.add_column(column, no_wrap=True)
+    for column in ("forward eV", "difference eV", "atoms"):
+        table.add_column(column, justify="right")
+    units = {"size": " Å", "pressure": " GPa", "strain": ""}
+    for row in rows:
+        value = row["value"] if isinstance(row["value"], str) else f"{row['value']:g}"
+        barrier = "–" if row["barrier_eV"] is None else f"{row['barrier_eV']:.3f}"
+        change = "–" if row["difference_eV"] is None else f"{row['difference_eV']:+.3f}"
+        what = f"{row['kind']} {value}{units[row['kind']]}"
+        table.add_row(row["hop"], row["level"], what, barrier, change, str(row["natoms"]))
+    return table
 
 
 def raise_unless_converged(results: dict[str, Any]) -> None:

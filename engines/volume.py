@@ -32,7 +32,7 @@ class EquilibriumVolume:
     scale
         Factor on every length.
     energy_eV
-        Of the cell, from the fit.
+        Enthalpy of the cell, from the fit; at no pressure its energy.
     bulk_modulus_GPa
         From the curvature.
     """
@@ -44,9 +44,9 @@ class EquilibriumVolume:
 
 
 def equilibrium_volume(
-    structure: Structure, factory: CalculatorFactory, folder: Path, *, plane: bool = False
+    structure: Structure, factory: CalculatorFactory, folder: Path, *, plane: bool = False, pressure_GPa: float = 0.0
 ) -> EquilibriumVolume:
-    """Scale a crystal to its minimum of energy, through a cubic in the linear strain at five points of ±3 %.
+    """Scale a crystal to its minimum of enthalpy, through a cubic in the linear strain at five points of ±3 %.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def equilibrium_volume(
     plane
         Scale the first two cell vectors only, as for a layer with vacuum along the third. The modulus is then that of
         the plane times its thickness of one cell, and means nothing.
+    pressure_GPa
+        Pressure outside.
 
     Raises
     ------
@@ -99,7 +101,8 @@ def equilibrium_volume(
                         where=str(own.name),
                     ) from error
                 save_arrays(own / "energy.npz", known)
-            energies.append(float(known["energy_eV"]))
+            volume = abs(np.linalg.det(cell * (1 + strain * scaled_axes)))
+            energies.append(float(known["energy_eV"]) + pressure_GPa / EV_A3_TO_GPA * volume)
         fit = np.polynomial.Polynomial.fit(_STRAINS, energies, 3)
         roots = [r.real for r in fit.deriv().roots() if abs(r.imag) < 1e-9 and fit.deriv(2)(r.real) > 0]
         if not roots:

@@ -110,7 +110,9 @@ def write_results(root: Path) -> dict[str, Any]:
             warnings += [f"{row['name']}: {text}" for text in document["warnings"]]
     warnings += summary["warnings"] if summary else []
     for hop in dict.fromkeys(one["hop"] for one in bands if one["band"]):
-        drawn = [one for one in bands if one["hop"] == hop and one["band"]]
+        drawn = [one for one in bands if one["hop"] == hop and one["band"] and not one["variant"]]
+        if not drawn:
+            continue
         files += [draw_band(drawn, root / f"{hop}-band.png").name, draw_path(drawn[-1], root / f"{hop}-path.png").name]
     results = {
         "anodeflow": __version__,
@@ -120,6 +122,7 @@ def write_results(root: Path) -> dict[str, Any]:
         "warnings": list(dict.fromkeys(warnings)),
         "files": files,
         "levels": summary["levels"] if summary else [],
+        "variants": summary["variants"] if summary else [],
         "bands": [{key: value for key, value in one.items() if key not in ("band", "quantities")} for one in bands],
     }
     write_json(root / RESULTS_FILE, results)

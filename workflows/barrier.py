@@ -25,8 +25,9 @@ from ..engines.levels import Level, find_level
 from ..errors import InputError
 from ..structures.hop_ends import CrystalHop, hop_ends
 from ..structures.paths import repeats_for
-from .barrier_campaign import BarrierCampaign, LevelSettings
+from .barrier_campaign import BarrierCampaign
 from .barrier_jobs import BandMaker, CrystalMaker
+from .barrier_settings import LadderSettings, LevelSettings, StrainSettings
 
 if TYPE_CHECKING:
     from jobflow import Job
@@ -50,7 +51,9 @@ class BarrierMaker(Maker):
     workers
         Processes for the images of an expensive level.
     relax
-        What each level may change of the crystal; see `anodeflow.workflows.barrier_campaign.CrystalSettings`.
+        What each level may change of the crystal; see `anodeflow.workflows.barrier_settings.CrystalSettings`.
+    strain, pressure_GPa
+        States in which the hops are computed again at the last level, from their bands without strain.
     name
         Name of the flow.
     """
@@ -60,6 +63,8 @@ class BarrierMaker(Maker):
     disagreement_eV: float = 0.1
     workers: int = 2
     relax: str = "cell"
+    strain: tuple[StrainSettings, ...] = ()
+    pressure_GPa: tuple[float, ...] = ()
     name: str = "barrier"
 
     def make(self, structure: Structure, hops: Mapping[str, CrystalHop]) -> Flow:
@@ -91,24 +96,51 @@ class BarrierMaker(Maker):
         jobs: list[Flow | Job] = []
         below: dict[str, Any] = {}
         rungs: list[list[Any]] = []
+        variants: list[dict[str, Any]] = []
         relaxed: Any = structure
+
+        def crystal_at(settings: LevelSettings, level: Level, pressure_GPa: float = 0.0) -> Any:
+            mark = f" {pressure_GPa:+g}GPa" if pressure_GPa else ""
+            made = CrystalMaker(settings.name, self.relax, pressure_GPa, name=f"crystal {settings.name}{mark}")
+            one = made.make(structure)
+            _describe(one, level, len(structure), 10)
+            jobs.append(one)
+            return one.output["structure"]
+
+        def band(
+            settings: LevelSettings, level: Level, label: str, crystal: Any, mark: str, strain: tuple[float, ...] = ()
+        ) -> Any:
+            name = f"{label} {settings.name}{mark}"
+            maker = BandMaker(settings, hops[label], label, self.workers, strain, mark.strip(), name=name)
+            one = maker.make(crystal, below.get(label))
+            repeats = repeats_for(structure.lattice.matrix, settings.image_distance_A)
+            natoms = len(structure) * repeats[0] * repeats[1] * repeats[2]
+            _describe(one, level, natoms, 50 * settings.images, self.workers if level.expensive else 1)
+            jobs.append(one)
+            return one.output
+
         for settings, level in zip(self.levels, levels, strict=True):
-            crystal = CrystalMaker(settings.name, self.relax, name=f"crystal {settings.name}").make(structure)
-            _describe(crystal, level, len(structure), 10)
-            jobs.append(crystal)
-            relaxed = crystal.output["structure"]
-            rung = []
-            for label, hop in hops.items():
-                maker = BandMaker(settings, hop, label, self.workers, name=f"{label} {settings.name}")
-                band = maker.make(relaxed, below.get(label))
-                repeats = repeats_for(structure.lattice.matrix, settings.image_distance_A)
-                natoms = len(structure) * repeats[0] * repeats[1] * repeats[2]
-                _describe(band, level, natoms, 50 * settings.images, self.workers if level.expensive else 1)
-                jobs.append(band)
-                below[label] = band.output
-                rung.append(band.output)
+            relaxed = crystal_at(settings, level)
+            rung = [band(settings, level, label, relaxed, "") for label in hops]
+            below = dict(zip(hops, rung, strict=True))
             rungs.append(rung)
-        last = ladder(list(hops), rungs, structure, relaxed, list(self.temperatures_K), self.disagreement_eV)
+            for distance in settings.finite_size_A:
+                larger = settings.model_copy(update={"image_distance_A": distance, "finite_size_A": ()})
+                _check(structure, hops, larger, level)
+                for label in hops:
+                    output = band(larger, level, label, relaxed, f" {distance:g}A")
+                    variants.append({"kind": "size", "value": distance, "hop": label, "document": output})
+        plain = self.levels[-1].model_copy(update={"finite_size_A": ()})
+        for state in self.strain:
+            for label in hops:
+                output = band(plain, levels[-1], label, relaxed, f" {state.label}", state.components)
+                variants.append({"kind": "strain", "value": state.label, "hop": label, "document": output})
+        for pressure in self.pressure_GPa:
+            squeezed = crystal_at(plain, levels[-1], pressure)
+            for label in hops:
+                output = band(plain, levels[-1], label, squeezed, f" {pressure:+g}GPa")
+                variants.append({"kind": "pressure", "value": pressure, "hop": label, "document": output})
+        last = ladder(list(hops), rungs, structure, relaxed, list(self.temperatures_K), self.disagreement_eV, variants)
         last.name = "ladder"
         jobs.append(last)
         return Flow(jobs, name=self.name)
@@ -122,6 +154,7 @@ def ladder(
     relaxed: Structure,
     temperatures_K: list[float],
     disagreement_eV: float,
+    variants: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Compare the levels, and turn the best one's barriers into rates and diffusivities.
 
@@ -139,24 +172,34 @@ def ladder(
         Where rates and diffusivities are wanted.
     disagreement_eV
         Difference between two levels that is flagged.
+    variants
+        The same hops in larger cells, under strain and under pressure: ``kind``, ``value``, ``hop``, ``document``.
     """
     from pymatgen.core import Structure
 
     from .barrier_results import compare_levels, diffusion_of_hops
+    from .barrier_variants import compare_variants
 
     rows, warnings = compare_levels(labels, rungs, disagreement_eV)
     ideal = Structure(relaxed.lattice, crystal.species, crystal.frac_coords)
     quantities, more = diffusion_of_hops(rungs[-1], ideal, temperatures_K)
+    varied, found, noted = compare_variants(labels, rungs, variants or [])
     return {
         "kind": "barrier_ladder",
         "levels": rows,
-        "quantities": [quantity.to_dict() for quantity in quantities],
-        "warnings": [*warnings, *more],
+        "variants": varied,
+        "quantities": [quantity.to_dict() for quantity in (*quantities, *found)],
+        "warnings": [*warnings, *more, *noted],
     }
 
 
 def barrier_flow(campaign: BarrierCampaign) -> tuple[Flow, Structure]:
-    """Return the flow of a campaign and its crystal.
+    """Return the flow of a ladder's file and its crystal; see `ladder_flow`."""
+    return ladder_flow(campaign, campaign.name)
+
+
+def ladder_flow(campaign: LadderSettings, name: str) -> tuple[Flow, Structure]:
+    """Return the flow of a ladder and its crystal.
 
     Raises
     ------
@@ -175,12 +218,14 @@ def barrier_flow(campaign: BarrierCampaign) -> tuple[Flow, Structure]:
         campaign.disagreement_eV,
         campaign.workers,
         campaign.crystal.relax,
-        name=campaign.name,
+        campaign.strain,
+        campaign.pressure_GPa,
+        name=name,
     )
     return maker.make(structure, hops), structure
 
 
-def find_hops(structure: Structure, campaign: BarrierCampaign) -> dict[str, CrystalHop]:
+def find_hops(structure: Structure, campaign: LadderSettings) -> dict[str, CrystalHop]:
     """Return the symmetry-distinct hops that the campaign asks to look for, by name, the shortest first."""
     from ..structures.hops import hops
 

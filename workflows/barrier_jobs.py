@@ -21,7 +21,7 @@ from ..errors import InputError
 from ..quantity import Quantity
 from ..structures.hop_ends import CrystalHop, hop_ends
 from ..structures.paths import Band, interpolate, moved_atoms, repeats_for
-from .barrier_campaign import LevelSettings
+from .barrier_settings import LevelSettings
 from .jobs import job_folder, progress_writer
 
 if TYPE_CHECKING:
@@ -45,13 +45,16 @@ class CrystalMaker(Maker):
     level
         Name of the level.
     relax
-        What may change; see `anodeflow.workflows.barrier_campaign.CrystalSettings`.
+        What may change; see `anodeflow.workflows.barrier_settings.CrystalSettings`.
+    pressure_GPa
+        Pressure outside.
     name
         Name of the job.
     """
 
     level: str
     relax: str = "cell"
+    pressure_GPa: float = 0.0
     name: str = "crystal"
 
     @job
@@ -60,20 +63,30 @@ class CrystalMaker(Maker):
         level, folder = find_level(self.level), job_folder(self.name)
         warnings: list[str] = []
         quantities: list[Quantity] = []
+        outside = f" at {self.pressure_GPa:g} GPa" if self.pressure_GPa else ""
         if self.relax == "none":
             relaxed, method = structure, "as given"
         elif level.card is not None:
             cell: Any = "aniso" if structure.lattice.is_orthogonal else "tri"
-            result = relax(System.of(structure, level.card), folder, Resources.of_this_process(), cell=cell)
+            result = relax(
+                System.of(structure, level.card),
+                folder,
+                Resources.of_this_process(),
+                cell=cell,
+                pressure_GPa=self.pressure_GPa,
+            )
             relaxed = _handed_like(structure, result.structure)
-            method = f"cell and positions relaxed with {self.level}"
+            method = f"cell and positions relaxed with {self.level}{outside}"
             if not result.converged:
                 warnings.append(f"The crystal has forces of {result.max_force_eV_A:.2g} eV/Å left.")
         else:
             plane = self.relax == "plane"
-            volume = equilibrium_volume(structure, level.factory, folder, plane=plane)
+            volume = equilibrium_volume(structure, level.factory, folder, plane=plane, pressure_GPa=self.pressure_GPa)
             size = "size of the plane" if plane else "volume"
-            relaxed, method = volume.structure, f"equilibrium {size} with {self.level}, shape and fractions kept"
+            relaxed, method = (
+                volume.structure,
+                f"equilibrium {size} with {self.level}{outside}, shape and fractions kept",
+            )
             if not plane:
                 modulus = Quantity("bulk_modulus", volume.bulk_modulus_GPa, "GPa", method=method, source=self.name)
                 quantities.append(modulus)
@@ -105,6 +118,10 @@ class BandMaker(Maker):
         Name of the hop.
     workers
         Processes for the images of an expensive level.
+    strain
+        Components xx, yy, zz, yz, xz, xy to which the crystal is strained first, its fractions kept.
+    variant
+        What tells this band from the level's own, such as ``+1GPa``; empty for that one.
     name
         Name of the job.
     """
@@ -113,6 +130,8 @@ class BandMaker(Maker):
     hop: CrystalHop
     label: str = "hop"
     workers: int = 2
+    strain: tuple[float, ...] = ()
+    variant: str = ""
     name: str = "band"
 
     @job
@@ -130,6 +149,8 @@ class BandMaker(Maker):
         level.check_elements([self.hop.species, *(site.specie.symbol for site in crystal)])
         workers = self.workers if level.expensive else 1
         progress = progress_writer(folder)
+        if self.strain:
+            crystal = strained(crystal, self.strain)
         repeats = repeats_for(crystal.lattice.matrix, self.level.image_distance_A)
         unrelaxed = hop_ends(crystal, self.hop, repeats)
         guess = _band_below(below, unrelaxed, self.level.images)
@@ -145,6 +166,7 @@ class BandMaker(Maker):
             "kind": "barrier",
             "level": self.level.name,
             "hop": self.label,
+            "variant": self.variant,
             "crystal_hop": asdict(self.hop),
             "natoms": len(unrelaxed.symbols),
             "supercell": list(repeats),
@@ -209,6 +231,16 @@ class BandMaker(Maker):
             forces = np.array([one.forces_eV_A for one in found])
             modes.append(normal_modes(forces, atoms, masses, displacement_A=_DISPLACEMENT_A))
         return saddle_quantities(*modes, source=self.name)
+
+
+def strained(crystal: Structure, strain: tuple[float, ...]) -> Structure:
+    """Return a crystal under a homogeneous strain xx, yy, zz, yz, xz, xy, its fractional coordinates kept."""
+    from pymatgen.core import Structure
+
+    xx, yy, zz, yz, xz, xy = strain
+    tensor = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+    cell = np.asarray(crystal.lattice.matrix) @ (np.eye(3) + tensor)
+    return Structure(cell, crystal.species, crystal.frac_coords)
 
 
 def _ends_reason(ends: Any) -> str:

@@ -5,7 +5,6 @@ See ``examples/lithium_silicon.yaml`` for one that runs, and ``docs/campaign.md`
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -14,15 +13,14 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from ..errors import InputError
 from ..potentials.cards import is_card_file
+from .barrier_settings import LadderSettings
 from .front_settings import FrontSettings
 from .series_settings import SeriesSettings
-from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings
+from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings, plain_name
 
 _Model = TypeVar("_Model", bound=BaseModel)
-SECTION_KEYS = ("diffusion", "series", "lithiation_front")
+SECTION_KEYS = ("diffusion", "series", "lithiation_front", "barrier")
 """Keys of a campaign file that ask for something to be done; each has its file in this folder."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
 class AmorphousSettings(Settings):
@@ -156,6 +154,8 @@ class Campaign(Settings):
         Section: an alloy from no lithium to its end phase.
     lithiation_front
         Section: host faces against a lithium-rich alloy.
+    barrier
+        Section: migration barriers of one crystal, level by level; see ``docs/barriers.md``.
     resources
         Processors of each job.
     """
@@ -168,6 +168,7 @@ class Campaign(Settings):
     diffusion: DiffusionSettings | None = None
     series: SeriesSettings | None = None
     lithiation_front: FrontSettings | None = None
+    barrier: LadderSettings | None = None
     resources: JobResources = JobResources()
 
     @field_validator("name")
@@ -203,13 +204,6 @@ class Campaign(Settings):
         return {key: value for key, value in document.items() if key not in SECTION_KEYS or value is not None}
 
 
-def plain_name(value: str) -> str:
-    """Return a name that may stand in a path, or raise ValueError."""
-    if not _NAME.fullmatch(value):
-        raise ValueError(f"'{value}' is not a plain name: letters, digits and _ . + - only, since it names a folder")
-    return value
-
-
 def read_campaign(path: str | Path) -> Campaign:
     """Read and check a campaign file.
 
@@ -225,6 +219,8 @@ def read_campaign(path: str | Path) -> Campaign:
     """
     path = Path(path)
     campaign = read_settings(path, Campaign)
+    if campaign.barrier is not None:
+        campaign = campaign.model_copy(update={"barrier": campaign.barrier.beside(path)})
     systems = {name: _beside(system, path) for name, system in campaign.systems.items()}
     return campaign.model_copy(update={"systems": systems, "potential": _card_beside(campaign.potential, path)})
 

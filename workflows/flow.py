@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
 
 def sign(flow: Flow, campaign: Campaign, potential: PotentialCard) -> Flow:
-    """Write into the metadata of every job what its hash has to cover, and the processors that it gets."""
-    flow.update_metadata({"fingerprint": {"LAMMPS": find_program().version, potential.name: potential.fingerprint}})
-    flow.update_metadata({"resources": campaign.resources.model_dump(), "seed": campaign.seed})
+    """Write into the metadata of every job what its hash has to cover, and the processors that it gets.
+
+    What a job's own section wrote there stays: a level of a ladder need not be the campaign's potential.
+    """
+    own = {"LAMMPS": find_program().version, potential.name: potential.fingerprint}
+    for job, _ in flow.iterflow():
+        shared = {"fingerprint": own, "resources": campaign.resources.model_dump(), "seed": campaign.seed}
+        job.metadata = shared | job.metadata
     return flow
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,6 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(gt=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+
+
+def plain_name(value: str) -> str:
+    """Return a name that may stand in a path, or raise ValueError."""
+    if not _NAME.fullmatch(value):
+        raise ValueError(f"'{value}' is not a plain name: letters, digits and _ . + - only, since it names a folder")
+    return value
 
 
 class Settings(BaseModel):

@@ -39,6 +39,12 @@ def curves_figure(key: str, plot: Plot) -> Figure:
                 if error:
                     low = max(py - error, py / 10) if plot.log_y else py - error
                     mark(axes.plot([px, px], [low, py + error], color=colour, lw=1.0)[0], key, number, f"bar{index}")
+            if curve.slope:
+                half = 0.04 * (max(x, default=0.0) - min(x, default=0.0))
+                for index, (px, py, slope) in enumerate(zip(curve.x, curve.y, curve.slope, strict=True)):
+                    if px is not None and py is not None:
+                        ends = [px - half, px + half], [py - half * slope, py + half * slope]
+                        mark(axes.plot(*ends, color=colour, lw=2.5, alpha=0.4)[0], key, number, f"tangent{index}")
             for i in thin(len(kept)):
                 said = number_text(float(f"{y[i]:.5g}"), errors[i])
                 places.append((x[i], y[i], number, f"{curve.label}: {number_text(float(f'{x[i]:.4g}'))}, {said}"))

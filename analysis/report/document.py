@@ -170,18 +170,23 @@ class System(_Part):
 
 
 class Curve(_Part):
-    """One curve of a plot; lists of one length. `error` is one standard error, None where there is none."""
+    """One curve of a plot; lists of one length.
+
+    `error` is one standard error, None where there is none. `slope` is drawn as a short tangent through each point.
+    """
 
     label: str
     x: list[float | None]
     y: list[float | None]
     error: list[float | None] | None = None
+    slope: list[float] | None = None
     style: Literal["line", "points", "steps"] = "line"
 
     def model_post_init(self, context: Any) -> None:
         """Refuse lists of different lengths."""
-        if len({len(self.x), len(self.y), len(self.x if self.error is None else self.error)}) > 1:
-            raise ValueError("x, y and error of a curve are of different length")
+        given = (self.x, self.y, self.error, self.slope)
+        if len({len(column) for column in given if column is not None}) > 1:
+            raise ValueError("x, y, error and slope of a curve are of different length")
 
 
 class PublishedBand(_Part):
@@ -220,11 +225,18 @@ class Group(_Part):
     headline: list[str] = []
 
 
+class Drawing(_Part):
+    """A structure that a part shows, as pymatgen writes it."""
+
+    label: str
+    structure: dict[str, Any]
+
+
 class Part(_Part):
     """What one section of a campaign other than diffusion found.
 
     `asked` says what was asked; `overview` names the quantities that make a table with one row a group; `warnings`
-    are sentences for the first lines of the report.
+    are sentences for the first lines of the report; `drawings` are structures to show beside the plots.
     """
 
     key: str
@@ -234,6 +246,7 @@ class Part(_Part):
     overview: list[str] = []
     groups: list[Group] = []
     plots: list[Plot] = []
+    drawings: list[Drawing] = []
 
 
 class Check(_Part):

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from .cells import value_html
 from .curves import curves_figure
-from .document import Results
+from .document import Results, System
 from .markup import escape, name_text, sentence, table
 from .page import figure_html
 from .quantities import Comparison, of_part
 from .systems import quantity_table
+from .viewer import structure_html
 
 
 def part_section(results: Results, index: int, compared: Sequence[Comparison]) -> str:
@@ -22,6 +23,8 @@ def part_section(results: Results, index: int, compared: Sequence[Comparison]) -
     plots = "".join(figure_html(curves_figure(f"{part.key}-{plot.key}", plot)) for plot in part.plots)
     if plots:
         body += f'<div class="pair">{plots}</div>'
+    for number, drawing in enumerate(part.drawings):
+        body += structure_html(System(name=drawing.label, structure=drawing.structure), f"{part.key}-drawing{number}")
     own = list(of_part(results, index))
     paths = {located.path for located in own}
     beside = [comparison for comparison in compared if comparison.located.path in paths]
