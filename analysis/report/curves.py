@@ -33,7 +33,9 @@ def curves_figure(key: str, plot: Plot) -> Figure:
                 mark(axes.step(x, y, where="post", color=colour, lw=1.5)[0], key, number, "line")
             else:
                 width = 1.5 if curve.style == "line" else 0.7
-                line = axes.plot(x, y, marker=_MARKER[curve.style], ls="-", color=colour, lw=width, ms=5.5)[0]
+                line = axes.plot(
+                    x, y, marker=_MARKER[curve.style], ls="" if curve.slope else "-", color=colour, lw=width, ms=5.5
+                )[0]
                 mark(line, key, number, "line")
             for index, (px, py, error) in enumerate(zip(x, y, errors, strict=True)):
                 if error:
