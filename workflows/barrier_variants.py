@@ -128,7 +128,8 @@ def activation_volume(states: Sequence[tuple[float, float]], *, source: str = ""
     centred = pressures - pressures.mean()
     slope = float(centred @ barriers / (centred @ centred))
     left = barriers - barriers.mean() - slope * centred
-    error, warnings = None, ("Two pressures give a slope, but not whether it is one.",)
+    error: float | None = None
+    warnings: tuple[str, ...] = ("Two pressures give a slope, but not whether it is one.",)
     if len(states) > 2:
         error = float(np.sqrt((left @ left) / (len(states) - 2) / (centred @ centred))) * EV_A3_TO_GPA
         warnings = ()

@@ -43,9 +43,9 @@ def curves_figure(key: str, plot: Plot) -> Figure:
                     mark(axes.plot([px, px], [low, py + error], color=colour, lw=1.0)[0], key, number, f"bar{index}")
             if curve.slope:
                 half = 0.04 * (max(x, default=0.0) - min(x, default=0.0))
-                for index, (px, py, slope) in enumerate(zip(curve.x, curve.y, curve.slope, strict=True)):
-                    if px is not None and py is not None:
-                        ends = [px - half, px + half], [py - half * slope, py + half * slope]
+                for index, (at, height, slope) in enumerate(zip(curve.x, curve.y, curve.slope, strict=True)):
+                    if at is not None and height is not None:
+                        ends = [at - half, at + half], [height - half * slope, height + half * slope]
                         mark(axes.plot(*ends, color=colour, lw=2.5, alpha=0.4)[0], key, number, f"tangent{index}")
             for i in thin(len(kept)):
                 said = number_text(float(f"{y[i]:.5g}"), errors[i])
