@@ -16,6 +16,7 @@ from . import (
     build,
     build_interface,
     phases,
+    plan,
     potentials,
     reproduce,
     run,
@@ -29,6 +30,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("run")(run.run)
+app.command("plan")(plan.plan)
 app.command("status")(run.status)
 app.command("report")(run.report)
 app.command("phases")(phases.phases)

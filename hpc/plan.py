@@ -1,0 +1,261 @@
+"""What a campaign costs before anything is spent: every job, the total, and whether it fits."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ..errors import InputError
+from .estimate import Estimator
+from .needs import JobNeeds, asked_needs
+from .probes import ProbeCache
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jobflow import Flow
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cost of a Flow.
+
+    Attributes
+    ----------
+    name
+        Of the Flow.
+    jobs
+        In its order.
+    parents
+        uuids of the jobs that each waits for.
+    cores
+        Cores that the time for all of it is given for.
+    wall_s
+        Time until the last job is done on that many cores, in s.
+    probes, probe_cpu_s
+        Probes taken for this plan, and their processor time; 0 when all were known.
+    """
+
+    name: str
+    jobs: tuple[JobNeeds, ...]
+    parents: tuple[tuple[str, ...], ...]
+    cores: int
+    wall_s: float
+    probes: int
+    probe_cpu_s: float
+
+    @property
+    def core_hours(self) -> float:
+        """Of all jobs."""
+        return sum(job.hours for job in self.jobs)
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time of all jobs, in s."""
+        return sum(job.cpu_s for job in self.jobs)
+
+    @property
+    def disk_MB(self) -> float:
+        """Of all jobs."""
+        return sum(job.disk_MB for job in self.jobs)
+
+    @property
+    def largest(self) -> JobNeeds:
+        """The job that takes longest."""
+        return max(self.jobs, key=lambda job: job.wall_s)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain JSON types."""
+        return {
+            "name": self.name,
+            "jobs": [{key: value for key, value in asdict(job).items() if key != "uuid"} for job in self.jobs],
+            "total": {
+                "jobs": len(self.jobs),
+                "core_hours": self.core_hours,
+                "cpu_s": self.cpu_s,
+                "wall_s": self.wall_s,
+                "cores": self.cores,
+                "disk_MB": self.disk_MB,
+            },
+            "largest": self.largest.name,
+            "probes": {"taken": self.probes, "cpu_s": self.probe_cpu_s},
+        }
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What there is.
+
+    Attributes
+    ----------
+    disk_MB
+        Free space where the run goes.
+    wall_s
+        Longest time that the queue gives a job; None for no limit.
+    cores
+        Most cores that a job may have; None for no limit.
+    memory_MB
+        Memory of a node; None for no limit.
+    """
+
+    disk_MB: float
+    wall_s: float | None = None
+    cores: int | None = None
+    memory_MB: float | None = None
+
+
+def campaign_flow_of(file: Path) -> Flow:
+    """Return the Flow of a campaign file or of a ladder's; whatever can be wrong with it is found here."""
+    file = Path(file)
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        content = None  # the reader below says what is wrong
+    if isinstance(content, dict) and "levels" in content and "crystal" in content:
+        from ..workflows.barrier import barrier_flow
+        from ..workflows.barrier_campaign import read_barrier_campaign
+
+        return barrier_flow(read_barrier_campaign(file))[0]
+    from ..workflows.campaign import read_campaign
+    from ..workflows.sections import campaign_flow
+
+    return campaign_flow(read_campaign(file))
+
+
+def plan_flow(flow: Flow, *, cores: int, cache: ProbeCache | None = None) -> Plan:
+    """Return what a Flow costs.
+
+    Parameters
+    ----------
+    flow
+        As a campaign makes it; `JobNeeds.uuid` of the plan is that of its jobs.
+    cores
+        Cores that jobs may use side by side.
+    cache
+        Remembers probes; the user's own by default.
+    """
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Some jobs are not connected")
+        cache = cache or ProbeCache()
+        estimator = Estimator(flow, cache)
+        jobs = tuple(estimator.fill(needs) for needs in asked_needs(flow))
+    parents = tuple(tuple(estimator.parents[job.uuid]) for job in jobs)
+    wall_s = _schedule(jobs, parents, cores)
+    return Plan(flow.name, jobs, parents, cores, wall_s, cache.taken, cache.cpu_s)
+
+
+def _schedule(jobs: Sequence[JobNeeds], parents: Sequence[Sequence[str]], cores: int) -> float:
+    """Return when the last job ends if the longest chains start first, as the local runner does."""
+    ahead: dict[str, float] = {}
+    for job, _ in reversed(list(zip(jobs, parents, strict=True))):
+        children = [other.uuid for other, needed in zip(jobs, parents, strict=True) if job.uuid in needed]
+        ahead[job.uuid] = job.wall_s + max((ahead.get(uuid, 0.0) for uuid in children), default=0.0)
+    waiting = list(zip(jobs, parents, strict=True))
+    running: list[tuple[float, JobNeeds]] = []
+    done: set[str] = set()
+    now = 0.0
+    while waiting or running:
+        free = cores - sum(min(job.cores, cores) for _, job in running)
+        ready = sorted(
+            (job for job, needed in waiting if done.issuperset(needed)), key=lambda job: -ahead[job.uuid]
+        )
+        for job in ready:
+            need = min(job.cores, cores)
+            if need <= free:
+                free -= need
+                running.append((now + job.wall_s, job))
+                waiting = [pair for pair in waiting if pair[0] is not job]
+        running.sort(key=lambda pair: pair[0])
+        now, ended = running.pop(0)
+        done.add(ended.uuid)
+    return now
+
+
+def refusals(plan: Plan, limits: Limits) -> list[InputError]:
+    """Return why a plan does not fit, each with the knob to turn; empty if it fits."""
+    found = []
+    if plan.disk_MB > limits.disk_MB:
+        writer = max(plan.jobs, key=lambda job: job.disk_MB)
+        factor = math.ceil(plan.disk_MB / max(limits.disk_MB, 1e-9))
+        found.append(
+            InputError(
+                f"the campaign writes {_size(plan.disk_MB)} and {_size(limits.disk_MB)} are free",
+                where=f"most of it by {writer.name}, {_size(writer.disk_MB)}",
+                remedy=f"Make frame_interval_fs at least {factor} times as long, or give another --dir.",
+            )
+        )
+    for job in sorted(plan.jobs, key=lambda job: -job.wall_s)[:1]:
+        if limits.wall_s is not None and job.wall_s > limits.wall_s:
+            ratio = job.wall_s / limits.wall_s
+            ranks = job.mpi_ranks * 2 ** math.ceil(math.log2(1.25 * ratio))
+            shorter = f"{100 / ratio:.0f} % of its length"
+            most = limits.cores or ranks * job.threads
+            knob = (
+                f"Set resources.mpi_ranks to {ranks}, or cut production_ps to {shorter}."
+                if ranks * job.threads <= most
+                else f"Cut production_ps to {shorter}, take fewer atoms, or a queue that gives longer."
+            )
+            found.append(
+                InputError(
+                    f"the longest job takes {_time(job.wall_s)} and the queue gives {_time(limits.wall_s)}",
+                    where=job.name,
+                    remedy=knob,
+                )
+            )
+    for job in sorted(plan.jobs, key=lambda job: -job.cores)[:1]:
+        if limits.cores is not None and job.cores > limits.cores:
+            found.append(
+                InputError(
+                    f"a job asks for {job.cores} cores and there are {limits.cores}",
+                    where=job.name,
+                    remedy="Lower resources.mpi_ranks or resources.threads.",
+                )
+            )
+    for job in sorted(plan.jobs, key=lambda job: -job.memory_MB)[:1]:
+        if limits.memory_MB is not None and job.memory_MB > limits.memory_MB:
+            found.append(
+                InputError(
+                    f"the largest job needs {_size(job.memory_MB)} of memory and there are {_size(limits.memory_MB)}",
+                    where=job.name,
+                    remedy="Take fewer atoms, or fewer ranks.",
+                )
+            )
+    return found
+
+
+def limits_here(directory: Path, *, wall_s: float | None = None, cores: int | None = None) -> Limits:
+    """Return what there is on this machine.
+
+    Parameters
+    ----------
+    directory
+        Where the run goes; it need not exist yet.
+    wall_s, cores
+        Of the queue.
+    """
+    there = Path(directory).absolute()
+    while not there.exists():
+        there = there.parent
+    try:
+        memory = Path("/proc/meminfo").read_text().splitlines()
+        memory_MB = next((float(line.split()[1]) / 1e3 for line in memory if line.startswith("MemTotal")), None)
+    except OSError:
+        memory_MB = None
+    return Limits(shutil.disk_usage(there).free / 1e6, wall_s, cores, memory_MB)
+
+
+def _size(megabytes: float) -> str:
+    return f"{megabytes / 1000:.3g} GB" if megabytes >= 1000 else f"{megabytes:.3g} MB"
+
+
+def _time(seconds: float) -> str:
+    if seconds >= 3600:
+        return f"{seconds / 3600:.3g} h"
+    return f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.2g} s"
