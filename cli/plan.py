@@ -47,27 +47,31 @@ def plan(
 
 
 def _print(found: Plan) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{found.name}: {len(found.jobs)} jobs")
-    table.add_column("job")
-    for column in ("atoms", "steps", "images", "cores", "core h", "memory GB", "disk MB"):
-        table.add_column(column, justify="right")
+    from ..hpc.plan import size_text, time_text
+
+    console = Console(width=None)
+    table = Table(title=f"{found.name}: {len(found.jobs)} jobs", box=box.SIMPLE_HEAD)
+    table.add_column("job", overflow="fold")
+    for column in ("atoms", "steps or images", "cores", "core time", "memory", "disk"):
+        table.add_column(column, justify="right", no_wrap=True)
     for job in found.jobs:
-        numbers = [str(value or "") for value in (job.natoms, job.steps, job.images)]
-        cost = [f"{job.hours:.3g}", f"{job.memory_MB / 1000:.1f}", f"{job.disk_MB:.3g}"]
-        table.add_row(job.name, *numbers, str(job.cores), *cost)
+        length = f"{job.images} images" if job.images else str(job.steps or "")
+        cost = [time_text(job.wall_s * job.cores), size_text(job.memory_MB), size_text(job.disk_MB)]
+        table.add_row(job.name, str(job.natoms or ""), length, str(job.cores), *cost)
     table.add_section()
-    total = [f"{found.core_hours:.3g}", "", f"{found.disk_MB:.3g}"]
-    table.add_row("all", "", "", "", str(found.cores), *total)
-    console = Console()
+    table.add_row("all", "", "", "", time_text(found.core_hours * 3600), "", size_text(found.disk_MB))
     console.print(table)
     largest = found.largest
-    console.print(
-        f"About {found.wall_s / 3600:.3g} h on {found.cores} cores. The longest job is {largest.name}: "
-        f"{largest.wall_s / 3600:.3g} h on {largest.cores} cores, {largest.memory_MB / 1000:.1f} GB of memory.",
-        highlight=False,
-    )
+    lines = [
+        f"About {time_text(found.wall_s)} on {found.cores} cores. The longest job is {largest.name}: "
+        f"{time_text(largest.wall_s)} on {largest.cores} core{'s' if largest.cores > 1 else ''}, "
+        f"{size_text(largest.memory_MB)} of memory."
+    ]
     if found.probes:
-        console.print(f"{found.probes} probes took {found.probe_cpu_s:.0f} s; they are remembered.", highlight=False)
+        lines.append(f"{found.probes} probes took {found.probe_cpu_s:.0f} s of a core; they are remembered.")
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)

@@ -100,9 +100,7 @@ class Estimator:
     ) -> Probe:
         from ..engines.resources import Resources
 
-        return probe_md(
-            structure, card, stage, Resources(needs.mpi_ranks, needs.threads), self.cache, packed=packed
-        )
+        return probe_md(structure, card, stage, Resources(needs.mpi_ranks, needs.threads), self.cache, packed=packed)
 
     def _ladder(self, needs: JobNeeds, job: Job) -> JobNeeds:
         """Return the needs of a crystal or a band of a ladder."""
@@ -118,10 +116,14 @@ class Estimator:
             if level.card is not None:
                 stage = MDSettings("nvt", 1000, 300.0, None, dump_every=0)
                 probe = self._rate(structure, level.card, stage, replace(needs, mpi_ranks=1), packed=False)
-                return _with_cpu(needs, JOB_CPU_S + probe.start_cpu_s + probe.cpu_s * RELAX_CALLS["crystal"], probed=True)
+                return _with_cpu(
+                    needs, JOB_CPU_S + probe.start_cpu_s + probe.cpu_s * RELAX_CALLS["crystal"], probed=True
+                )
             from ..structures.paths import Band
 
-            band = Band(tuple(site.specie.symbol for site in structure), structure.lattice.matrix, structure.cart_coords[None])
+            band = Band(
+                tuple(site.specie.symbol for site in structure), structure.lattice.matrix, structure.cart_coords[None]
+            )
             probe = probe_calls(level, band, self.cache)
             return _with_cpu(needs, JOB_CPU_S + 5 * (probe.start_cpu_s + probe.cpu_s), probed=True)
         rung = maker.level

@@ -163,9 +163,7 @@ def _schedule(jobs: Sequence[JobNeeds], parents: Sequence[Sequence[str]], cores:
     now = 0.0
     while waiting or running:
         free = cores - sum(min(job.cores, cores) for _, job in running)
-        ready = sorted(
-            (job for job, needed in waiting if done.issuperset(needed)), key=lambda job: -ahead[job.uuid]
-        )
+        ready = sorted((job for job, needed in waiting if done.issuperset(needed)), key=lambda job: -ahead[job.uuid])
         for job in ready:
             need = min(job.cores, cores)
             if need <= free:
@@ -186,48 +184,37 @@ def refusals(plan: Plan, limits: Limits) -> list[InputError]:
         factor = math.ceil(plan.disk_MB / max(limits.disk_MB, 1e-9))
         found.append(
             InputError(
-                f"the campaign writes {_size(plan.disk_MB)} and {_size(limits.disk_MB)} are free",
-                where=f"most of it by {writer.name}, {_size(writer.disk_MB)}",
+                f"the campaign writes {size_text(plan.disk_MB)} and {size_text(limits.disk_MB)} are free",
+                where=f"most of it by {writer.name}, {size_text(writer.disk_MB)}",
                 remedy=f"Make frame_interval_fs at least {factor} times as long, or give another --dir.",
             )
         )
-    for job in sorted(plan.jobs, key=lambda job: -job.wall_s)[:1]:
-        if limits.wall_s is not None and job.wall_s > limits.wall_s:
-            ratio = job.wall_s / limits.wall_s
-            ranks = job.mpi_ranks * 2 ** math.ceil(math.log2(1.25 * ratio))
-            shorter = f"{100 / ratio:.0f} % of its length"
-            most = limits.cores or ranks * job.threads
-            knob = (
-                f"Set resources.mpi_ranks to {ranks}, or cut production_ps to {shorter}."
-                if ranks * job.threads <= most
-                else f"Cut production_ps to {shorter}, take fewer atoms, or a queue that gives longer."
-            )
-            found.append(
-                InputError(
-                    f"the longest job takes {_time(job.wall_s)} and the queue gives {_time(limits.wall_s)}",
-                    where=job.name,
-                    remedy=knob,
-                )
-            )
-    for job in sorted(plan.jobs, key=lambda job: -job.cores)[:1]:
-        if limits.cores is not None and job.cores > limits.cores:
-            found.append(
-                InputError(
-                    f"a job asks for {job.cores} cores and there are {limits.cores}",
-                    where=job.name,
-                    remedy="Lower resources.mpi_ranks or resources.threads.",
-                )
-            )
-    for job in sorted(plan.jobs, key=lambda job: -job.memory_MB)[:1]:
-        if limits.memory_MB is not None and job.memory_MB > limits.memory_MB:
-            found.append(
-                InputError(
-                    f"the largest job needs {_size(job.memory_MB)} of memory and there are {_size(limits.memory_MB)}",
-                    where=job.name,
-                    remedy="Take fewer atoms, or fewer ranks.",
-                )
-            )
+    if limits.wall_s is not None and plan.largest.wall_s > limits.wall_s:
+        found.append(_too_long(plan.largest, limits.wall_s, limits.cores))
+    widest = max(plan.jobs, key=lambda job: job.cores)
+    if limits.cores is not None and widest.cores > limits.cores:
+        what = f"a job asks for {widest.cores} cores and there are {limits.cores}"
+        remedy = "Lower resources.mpi_ranks or resources.threads."
+        found.append(InputError(what, where=widest.name, remedy=remedy))
+    hungriest = max(plan.jobs, key=lambda job: job.memory_MB)
+    if limits.memory_MB is not None and hungriest.memory_MB > limits.memory_MB:
+        needed, there = size_text(hungriest.memory_MB), size_text(limits.memory_MB)
+        what = f"the largest job needs {needed} of memory and there are {there}"
+        found.append(InputError(what, where=hungriest.name, remedy="Take fewer atoms, or fewer ranks."))
     return found
+
+
+def _too_long(job: JobNeeds, limit_s: float, cores: int | None) -> InputError:
+    """Return the refusal of a job that takes longer than the queue gives; ranks are taken to work at 80 %."""
+    ratio = job.wall_s / limit_s
+    ranks = job.mpi_ranks * 2 ** math.ceil(math.log2(1.25 * ratio))
+    shorter = f"{100 / ratio:.0f} % of its length"
+    if cores is None or ranks * job.threads <= cores:
+        knob = f"Set resources.mpi_ranks to {ranks}, or cut production_ps to {shorter}."
+    else:
+        knob = f"Cut production_ps to {shorter}, take fewer atoms, or a queue that gives longer."
+    what = f"the longest job takes {time_text(job.wall_s)} and the queue gives {time_text(limit_s)}"
+    return InputError(what, where=job.name, remedy=knob)
 
 
 def limits_here(directory: Path, *, wall_s: float | None = None, cores: int | None = None) -> Limits:
@@ -251,11 +238,13 @@ def limits_here(directory: Path, *, wall_s: float | None = None, cores: int | No
     return Limits(shutil.disk_usage(there).free / 1e6, wall_s, cores, memory_MB)
 
 
-def _size(megabytes: float) -> str:
+def size_text(megabytes: float) -> str:
+    """Return a size for people, from MB."""
     return f"{megabytes / 1000:.3g} GB" if megabytes >= 1000 else f"{megabytes:.3g} MB"
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
+    """Return a time for people."""
     if seconds >= 3600:
         return f"{seconds / 3600:.3g} h"
     return f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.2g} s"
