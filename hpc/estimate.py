@@ -148,7 +148,7 @@ class Estimator:
                 continue
             seen.add(uuid)
             one = self.jobs[uuid]
-            found = first_of([one.function_args, one.function_kwargs, one.maker], Structure)
+            found: Structure | None = first_of([one.function_args, one.function_kwargs, one.maker], Structure)
             if found is not None:
                 return found
             waiting += self.parents[uuid]

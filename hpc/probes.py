@@ -12,7 +12,6 @@ import os
 import platform
 import resource
 import tempfile
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -254,7 +253,11 @@ def probe_analysis(
 
     frames = max(40, min(frames, _MOST_FRAMES))
     atoms = {str(element): int(count) for element, count in structure.composition.items()}
-    key = {"engine": code_hashes()["analysis"], "model": [sorted(species), sorted(charges)], "atoms": atoms}
+    key: dict[str, Any] = {
+        "engine": code_hashes()["analysis"],
+        "model": [sorted(species), sorted(charges)],
+        "atoms": atoms,
+    }
     key |= {"frames": frames, "unit": "frame"}
 
     def take() -> Probe:
@@ -301,13 +304,3 @@ def _random_walk(structure: Structure, frames: int, folder: Path) -> Any:
     table[:, COLUMNS.index("temp")] += 300
     settings = MDSettings("nvt", 50 * frames, 300.0, None)
     return MDRun(folder, structure, Thermo(COLUMNS, table), folder / DUMP_FILE, settings, 1, "")
-
-
-def load_average() -> float:
-    """Return how many processes wanted a processor during the last minute."""
-    return os.getloadavg()[0]
-
-
-def now() -> str:
-    """Return the date and time, for records."""
-    return time.strftime("%Y-%m-%d %H:%M %Z")
