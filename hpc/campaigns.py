@@ -86,6 +86,7 @@ def report_campaign(root: Path) -> Path:
         If the folder holds no run.
     """
     from ..analysis.report import write_report
+    from ..workflows.continuum import write_continuum
     from ..workflows.results import collect
 
     state = read_json(root / STATE_FILE)
@@ -96,6 +97,7 @@ def report_campaign(root: Path) -> Path:
     documents = [read_result(root / row["folder"], row["hash"]) if row["folder"] else None for row in rows]
     run = read_json(root / RUN_FILE) or {"command": [], "inputs": {}}
     results = collect(campaign, rows, documents, command=run["command"], inputs=run["inputs"])
+    results["files"] += [path.name for path in write_continuum(results, root)]
     write_json(root / RESULTS_FILE, results)
     return write_report(root)
 

@@ -69,7 +69,7 @@ class SeriesSettings(Conditions):
     x
         Lithium per host atom of the glasses, ascending.
     crystals
-        Phases of the library, or structure files; by default the ordered crystals of the host up to
+        Phases of the library; by default the ordered crystals of the host up to
         `largest_crystal` atoms whose coordinates are known from literature.
     largest_crystal
         Atoms of the largest cell that the default takes.

@@ -1,0 +1,83 @@
+"""The table for continuum models."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from anodeflow.quantity import Quantity
+from anodeflow.workflows.continuum import COLUMNS, write_continuum
+
+
+def _results():
+    def group(label, phase, x, *quantities, temperature_K=300.0):
+        documents = [quantity.to_dict() for quantity in quantities]
+        return {"label": label, "phase": phase, "x": x, "temperature_K": temperature_K, "quantities": documents}
+
+    def volume(value, error):
+        return Quantity("volume_per_host_atom", value, "Å^3", uncertainty=error)
+
+    none = Quantity("yield_strength", None, "GPa", converged=False, warnings=("it does not bend",))
+    groups = [
+        group("a-LiSi", "amorphous", 1.0, volume(35.0, 0.3), Quantity("youngs_modulus", 60.0, "GPa", uncertainty=2.0)),
+        group("a-Si", "amorphous", 0.0, volume(20.0, 0.4), none),
+        group("c-Si", "crystal", 0.0, volume(20.1, 0.1), Quantity("mean_voltage", 0.1, "V")),
+    ]
+    run = {
+        "temperature_K": 900.0,
+        "quantities": [Quantity("tracer_diffusivity", 2e-5, "cm^2/s", 1e-6, species="Li").to_dict()],
+    }
+    energy = Quantity("activation_energy", 0.3, "eV", 0.02, species="Li").to_dict()
+    system = {
+        "name": "c-Li15Si4",
+        "formula": "Li15Si4",
+        "kind": "crystal",
+        "runs": [run],
+        "arrhenius": {"Li": {"activation_energy": energy}},
+    }
+    return {
+        "anodeflow": "0",
+        "campaign": {"name": "test"},
+        "potential": {"name": "model", "known_faults": ["voltages are wrong"]},
+        "warnings": ["careful"],
+        "parts": [{"groups": groups}],
+        "systems": [system],
+    }
+
+
+def test_every_row_has_a_unit_and_an_error_and_what_failed_is_named(tmp_path):
+    files = write_continuum(_results(), tmp_path)
+    assert [path.name for path in files] == ["continuum.json", "continuum.csv"]
+    document = json.loads(files[0].read_text())
+    assert document["left_out"] == ["yield_strength of a-Si"]
+    assert document["known_faults"] and document["warnings"] == ["careful"]
+    with files[1].open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert tuple(rows[0]) == COLUMNS
+    assert len(rows) == len(document["rows"])
+    assert all(row["unit"] for row in rows)
+    modulus = next(row for row in rows if row["property"] == "youngs_modulus")
+    assert (modulus["x"], modulus["material"], float(modulus["low95"])) == (
+        "1.0",
+        "a-LiSi",
+        pytest.approx(56.08, abs=0.01),
+    )
+    diffusivity = next(row for row in rows if row["property"] == "tracer_diffusivity")
+    assert (diffusivity["species"], float(diffusivity["x"]), diffusivity["temperature_K"]) == ("Li", 3.75, "900.0")
+    assert "mean_voltage" not in {row["property"] for row in rows}
+
+
+def test_the_partial_volume_is_the_slope_between_neighbours_of_one_kind(tmp_path):
+    write_continuum(_results(), tmp_path)
+    rows = json.loads((tmp_path / "continuum.json").read_text())["rows"]
+    (local,) = [row for row in rows if row["property"] == "lithium_partial_volume"]
+    assert local["value"] == pytest.approx(15.0)
+    assert local["uncertainty"] == pytest.approx(0.5)
+    assert (local["x"], local["material"]) == (0.5, "a-Si → a-LiSi")
+
+
+def test_nothing_is_written_where_there_is_nothing(tmp_path):
+    empty = _results() | {"parts": [], "systems": []}
+    assert write_continuum(empty, tmp_path) == []
+    assert not list(tmp_path.iterdir())
