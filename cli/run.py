@@ -23,6 +23,13 @@ def run(
         Path | None, typer.Option("--dir", help="Folder of the run; runs/<name> by default.", metavar="DIR")
     ] = None,
     cores: Annotated[int | None, typer.Option(help="Cores to use; all by default.", min=1)] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Work in the folder together with other runs of the same campaign.")
+    ] = False,
+    time_limit_s: Annotated[
+        float | None,
+        typer.Option(help="Stop cleanly before this wall time, in s; a Slurm allocation's own by default.", min=10),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON document.")] = False,
 ) -> None:
     """Run a campaign here, or go on with it; finished jobs are never run again."""
@@ -34,7 +41,15 @@ def run(
     console = Console(stderr=True)
     try:
         with _Progress(console, cores) as progress:
-            jobs, report = run_campaign(file, directory, cores=cores, command=_command(), watch=progress)
+            jobs, report = run_campaign(
+                file,
+                directory,
+                cores=cores,
+                shared=shared,
+                time_limit_s=time_limit_s,
+                command=_command(),
+                watch=progress,
+            )
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here")
         raise typer.Exit(130) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import InputError, OutOfTimeError
 
@@ -37,6 +37,12 @@ class Resources:
     def cores(self) -> int:
         """Cores that are busy while the job runs."""
         return self.mpi_ranks * self.threads
+
+    def within(self, limit_s: float | None) -> Resources:
+        """Return the same with a wall time of at most `limit_s` from now; None changes nothing."""
+        if limit_s is None:
+            return self
+        return replace(self, wall_time_s=limit_s if self.wall_time_s is None else min(limit_s, self.wall_time_s))
 
     @property
     def time_left_s(self) -> float | None:

@@ -29,6 +29,8 @@ def run_campaign(
     directory: Path | None = None,
     *,
     cores: int | None = None,
+    shared: bool = False,
+    time_limit_s: float | None = None,
     command: Sequence[str] = (),
     watch: Callable[[list[JobState]], None] | None = None,
 ) -> tuple[list[JobState], Path]:
@@ -42,6 +44,10 @@ def run_campaign(
         Folder of the run; ``runs/<name>`` by default.
     cores
         Cores to use; all by default.
+    shared
+        Whether others may work in the folder at the same time; see `run_flow`.
+    time_limit_s
+        Wall time after which this returns; by default what is left of the queue's allocation, if this runs in one.
     command
         Command line, for the record.
     watch
@@ -59,6 +65,7 @@ def run_campaign(
     InputError
         Before anything is written, if the campaign cannot be run.
     """
+    from .allocation import allocation_left_s
     from .local import run_flow, start_workers
     from .store import run_lock
 
@@ -69,11 +76,13 @@ def run_campaign(
     flow = campaign_flow(campaign)
     root = Path(directory) if directory else Path("runs") / campaign.name
     _refuse_foreign(root)
-    with run_lock(root):
+    if time_limit_s is None:
+        time_limit_s = allocation_left_s()
+    with run_lock(root, shared=shared):
         carried = _carry_inputs(campaign, root)
         write_text(root / CAMPAIGN_FILE, yaml.safe_dump(carried.resolved(), sort_keys=False, allow_unicode=True))
         write_json(root / RUN_FILE, {"command": list(command), "inputs": {str(file): sha256(file)}})
-        jobs = run_flow(flow, root, cores=cores, watch=watch)
+        jobs = run_flow(flow, root, cores=cores, shared=shared, time_limit_s=time_limit_s, watch=watch)
         return jobs, report_campaign(root)
 
 

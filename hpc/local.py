@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import time
 import warnings
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from multiprocessing import forkserver
 from pathlib import Path
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..engines.handled import Handled
 from ..engines.resources import Resources
-from ..errors import AnodeflowError, EngineError
+from ..errors import AnodeflowError, EngineError, OutOfTimeError
 from ..files import write_json
-from .handlers import DISK_FULL, OUT_OF_MEMORY, kernel_kills, name_of, name_of_exit, try_again
+from .allocation import TimeLimit
+from .handlers import DISK_FULL, OUT_OF_MEMORY, OUT_OF_TIME, kernel_kills, name_of, name_of_exit, try_again
+from .lease import Leases
 from .provenance import is_stale
 from .store import (
     ERROR_FILE,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.02
 _STATE_S = 0.5
+_LOOK_S = 1.0  # between two looks at a job that another process works on
 
 
 @dataclass
@@ -58,7 +62,8 @@ class JobState:
     parents
         uuids whose outputs it needs.
     state
-        ``waiting``, ``running``, ``done``, ``failed`` or ``blocked`` (something it needs failed).
+        ``waiting``, ``running``, ``done``, ``failed``, ``blocked`` (something it needs failed) or ``interrupted`` (the
+        time limit came first).
     folder
         Its folder, once its inputs are known.
     hash
@@ -71,6 +76,8 @@ class JobState:
         Failures after which it was started again, the first `handled_before` of them by earlier runs of the flow.
     alone
         Whether no other job may run beside it.
+    elsewhere
+        Whether another process that shares the folder works on it.
     """
 
     job: Job
@@ -87,6 +94,9 @@ class JobState:
     handled: list[Handled] = field(default_factory=list)
     handled_before: int = 0
     alone: bool = False
+    elsewhere: bool = False
+    failed_before: int = 0
+    look_at: float = 0.0
     kills: int = 0
     step: int = -1
     process: BaseProcess | None = None
@@ -112,7 +122,7 @@ class JobState:
         """Return the row of the table of jobs."""
         return {
             "name": self.job.name,
-            "state": self.state,
+            "state": "running" if self.elsewhere else self.state,
             "folder": self.folder.relative_to(root).as_posix() if self.folder else None,
             "hash": self.hash,
             "reused": self.reused,
@@ -129,6 +139,8 @@ def run_flow(
     root: str | Path,
     *,
     cores: int | None = None,
+    shared: bool = False,
+    time_limit_s: float | None = None,
     watch: Callable[[list[JobState]], None] | None = None,
 ) -> list[JobState]:
     """Run or resume a Flow in a folder.
@@ -143,6 +155,11 @@ def run_flow(
         Folder of the run. Finished jobs found there are not run again.
     cores
         Cores to use; all that this process may use by default.
+    shared
+        Whether others may run the same Flow in the same folder at the same time, also on other machines. Every job
+        is then claimed by one of them; see `anodeflow.hpc.lease`.
+    time_limit_s
+        Wall time after which this returns: jobs stop cleanly before, and are ``interrupted``.
     watch
         Called about twice a second with all jobs.
 
@@ -158,8 +175,9 @@ def run_flow(
     """
     root = Path(root).resolve()
     cores = cores or len(os.sched_getaffinity(0))
-    with run_lock(root):
-        return _Runner(flow, root, cores, watch).run()
+    limit = TimeLimit(time_limit_s)
+    with run_lock(root, shared=shared), Leases(root) if shared else nullcontext() as leases:
+        return _Runner(flow, root, cores, watch, limit, leases).run()
 
 
 def start_workers() -> None:
@@ -176,11 +194,20 @@ def start_workers() -> None:
 class _Runner:
     """The state of one `run_flow`."""
 
-    def __init__(self, flow: Flow, root: Path, cores: int, watch: Callable[[list[JobState]], None] | None) -> None:
+    def __init__(
+        self,
+        flow: Flow,
+        root: Path,
+        cores: int,
+        watch: Callable[[list[JobState]], None] | None,
+        limit: TimeLimit,
+        leases: Leases | None,
+    ) -> None:
         from jobflow import JobStore
         from maggma.stores import MemoryStore
 
         self.root, self.cores, self.watch = root, cores, watch
+        self.limit, self.leases = limit, leases
         self.jobs: list[JobState] = []
         self.outputs = JobStore(MemoryStore())
         self.outputs.connect()
@@ -204,9 +231,10 @@ class _Runner:
                 changed = self.collect() | self.start()
                 self.report(force=changed)
                 running = any(state.state == "running" for state in self.jobs)
-                if not running and not changed:
+                elsewhere = self.limit.may_start and any(state.elsewhere for state in self.jobs)
+                if not running and not elsewhere and not changed:
                     break
-                if running and not changed:
+                if not changed:
                     time.sleep(_POLL_S)
         except BaseException as error:
             for state in self.jobs:
@@ -219,7 +247,7 @@ class _Runner:
             raise
         for state in self.jobs:
             if state.state == "waiting":
-                state.state = "blocked"
+                state.state = "blocked" if self.limit.may_start else "interrupted"
         self.report(force=True)
         return self.jobs
 
@@ -245,7 +273,7 @@ class _Runner:
         changed = False
         running = [state for state in self.jobs if state.state == "running"]
         free = self.cores - sum(min(state.resources.cores, self.cores) for state in running)
-        if self.stopped or free <= 0 or any(state.alone for state in running):
+        if self.stopped or free <= 0 or any(state.alone for state in running) or not self.limit.may_start:
             return False
         for state in self.ready():
             if state.folder is None:
@@ -259,6 +287,7 @@ class _Runner:
                     changed = True
                     continue
                 earlier = read_json(state.folder / JOB_FILE) or {}
+                state.failed_before = int((read_json(state.folder / ERROR_FILE) or {}).get("attempt", 0))
                 state.attempt = int(earlier.get("attempt", 0))
                 state.handled = [Handled(**row) for row in earlier.get("handled", [])]
                 state.handled_before = len(state.handled)
@@ -266,10 +295,36 @@ class _Runner:
             need = self.cores if state.alone else min(state.resources.cores, self.cores)
             if need > free:
                 continue
+            if self.leases is not None and not self.take(state, self.leases):
+                changed |= state.state != "waiting"
+                continue
             free -= need
             self.launch(state)
             changed = True
         return changed
+
+    def take(self, state: JobState, leases: Leases) -> bool:
+        """Claim a job that others may work on; False if it is not for this process, at least not now."""
+        assert state.folder is not None
+        if time.monotonic() < state.look_at:
+            return False
+        state.look_at = time.monotonic() + _LOOK_S
+        state.elsewhere = not leases.claim(state.folder)
+        if state.elsewhere:
+            return False
+        # Only now is it certain that nobody writes there: what has become of it?
+        result, error = read_result(state.folder, state.hash), read_json(state.folder / ERROR_FILE) or {}
+        if result is not None and not is_stale(state.job.metadata, result):
+            state.reused, state.attempt, state.wall_s = True, result["attempt"], result["wall_s"]
+            self.finish(state, result)
+        elif int(error.get("attempt", 0)) > state.failed_before and error.get("handler") != OUT_OF_TIME.name:
+            state.state, state.message = "failed", error["message"]
+            state.exit_code = int(error.get("exit_code", EngineError.exit_code))
+        else:
+            state.attempt = int((read_json(state.folder / JOB_FILE) or {}).get("attempt", 0))
+            return True
+        leases.release(state.folder)
+        return False
 
     def launch(self, state: JobState) -> None:
         assert state.folder is not None
@@ -282,7 +337,8 @@ class _Runner:
         (state.folder / ERROR_FILE).unlink(missing_ok=True)
         (state.folder / RESULT_FILE).unlink(missing_ok=True)  # of analysis code that has changed since
         state.kills = kernel_kills()
-        state.process = self.context.Process(target=work, args=(state.folder, state.resources))
+        resources = state.resources.within(self.limit.for_a_job_s)
+        state.process = self.context.Process(target=work, args=(state.folder, resources))
         state.process.start()
         state.begin, state.state = time.monotonic(), "running"
 
@@ -290,16 +346,26 @@ class _Runner:
         """Take what has ended; return whether anything has."""
         changed = False
         for state in self.jobs:
-            if state.state != "running" or state.process is None or state.process.is_alive():
+            if state.state != "running" or state.process is None:
                 continue
             assert state.folder is not None
+            lost = self.leases is not None and state.folder in self.leases.lost
+            if lost or self.limit.is_over:
+                state.process.kill()
+            elif state.process.is_alive():
+                continue
             state.process.join()
             state.wall_s = time.monotonic() - state.begin
             result = read_result(state.folder, state.hash)
             if result is not None:
                 self.finish(state, result)
+            elif lost:
+                state.state = "waiting"  # somebody thought that this process was dead, and took the job over
             else:
                 self.fail(state, state.process.exitcode)
+            if self.leases is not None:
+                self.leases.release(state.folder)
+                self.leases.lost.discard(state.folder)
             state.process.close()
             state.process = None
             changed = True
@@ -312,6 +378,9 @@ class _Runner:
         state.message = error.get("message", f"The job's process ended with exit code {code}.")
         state.exit_code = int(error.get("exit_code", EngineError.exit_code))
         name = error["handler"] if error else name_of_exit(code, kernel_kills() - state.kills)
+        if not self.limit.may_start and (name == OUT_OF_TIME.name or not error):
+            state.state = "interrupted"
+            return
         step = int(read_progress(state.folder).get("step", 0))
         handled = try_again(
             name,
@@ -379,7 +448,8 @@ class _Runner:
             return
         self.last_state = now
         if force:
-            write_state(self.root, {"pid": os.getpid(), "jobs": [state.to_dict(self.root) for state in self.jobs]})
+            rows = [state.to_dict(self.root) for state in self.jobs]
+            write_state(self.root, {"pid": os.getpid(), "jobs": rows}, keep_done=self.leases is not None)
         if self.watch:
             self.watch(self.jobs)
 
@@ -409,6 +479,11 @@ def raise_first_failure(jobs: list[JobState]) -> None:
     """Raise an error that names each failed job, with the exit code of the first; nothing if none failed."""
     failed = [state for state in jobs if state.state == "failed"]
     if not failed:
+        left = sum(1 for state in jobs if state.state == "interrupted")
+        if left:
+            raise OutOfTimeError(
+                f"the time limit came first; {left} of {len(jobs)} jobs are left", remedy="The same command goes on."
+            )
         return
     blocked = sum(1 for state in jobs if state.state == "blocked")
     lines = "; ".join(f"{state.job.name}: {state.message.rstrip('.')}" for state in failed)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from .lease import Leases
 from .store import STATE_FILE, is_locked, read_json, read_progress
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def run_status(root: Path) -> RunStatus:
     document = read_json(root / STATE_FILE)
     if document is None:
         raise InputError("this folder holds no run", where=str(root), remedy="Start one with 'anodeflow run FILE'.")
-    alive = is_locked(root)
+    alive = is_locked(root) or _is_shared(root, document["jobs"])
     jobs = []
     for row in document["jobs"]:
         state = row["state"]
@@ -84,3 +85,9 @@ def run_status(root: Path) -> RunStatus:
             )
         )
     return RunStatus(root, alive, tuple(jobs))
+
+
+def _is_shared(root: Path, rows: list[dict[str, Any]]) -> bool:
+    """Return whether one of several processes that share the folder works on a job."""
+    leases = Leases(root)
+    return any(row["folder"] and row["state"] != "done" and leases.is_taken(root / row["folder"]) for row in rows)

@@ -102,8 +102,15 @@ _held: set[Path] = set()
 
 
 @contextmanager
-def run_lock(root: Path) -> Iterator[None]:
+def run_lock(root: Path, *, shared: bool = False) -> Iterator[None]:
     """Hold the folder of a run for this process alone; inside itself it does nothing.
+
+    Parameters
+    ----------
+    root
+        Folder of the run.
+    shared
+        Hold it together with others that share it, and against those that do not.
 
     Raises
     ------
@@ -117,13 +124,12 @@ def run_lock(root: Path) -> Iterator[None]:
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".lock").open("a") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(
-                "another anodeflow run is working in this folder",
-                where=str(root),
-                remedy="Wait for it, watch it with 'anodeflow status', or give another --dir.",
-            ) from None
+            fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError as error:
+            if shared and not isinstance(error, BlockingIOError):
+                pass  # a file system without locks; jobs are claimed without them
+            else:
+                _refuse(root)
         _held.add(root)
         try:
             yield
@@ -143,6 +149,29 @@ def is_locked(root: Path) -> bool:
     return False
 
 
-def write_state(root: Path, document: dict[str, Any]) -> None:
-    """Write the table of all jobs that `anodeflow status` reads."""
+def write_state(root: Path, document: dict[str, Any], *, keep_done: bool = False) -> None:
+    """Write the table of all jobs that `anodeflow status` reads.
+
+    Parameters
+    ----------
+    root
+        Folder of the run.
+    document
+        Its ``jobs``, and the ``pid`` of who writes.
+    keep_done
+        Keep the rows of jobs that another process, which shares the folder, has seen done and this one has not.
+    """
+    if keep_done:
+        known = (read_json(root / STATE_FILE) or {}).get("jobs", [])
+        for number, (row, other) in enumerate(zip(document["jobs"], known, strict=False)):
+            if row["state"] != "done" and other["state"] == "done" and other["name"] == row["name"]:
+                document["jobs"][number] = other
     write_json(root / STATE_FILE, document)
+
+
+def _refuse(root: Path) -> None:
+    raise InputError(
+        "another anodeflow run is working in this folder",
+        where=str(root),
+        remedy="Wait for it, watch it with 'anodeflow status', share it with '--shared', or give another --dir.",
+    ) from None
