@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jobflow import Maker, job
+from jobflow import Maker
 
 from ..analysis.hops.barriers import barrier_quantities, saddle_quantities
 from ..engines.ends import relax_ends
@@ -23,6 +23,7 @@ from ..structures.hop_ends import CrystalHop, hop_ends
 from ..structures.paths import Band, interpolate, moved_atoms, repeats_for
 from .barrier_settings import LevelSettings
 from .jobs import job_folder, progress_writer
+from .resumable import resumable_job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,7 @@ class CrystalMaker(Maker):
     pressure_GPa: float = 0.0
     name: str = "crystal"
 
-    @job
+    @resumable_job
     def make(self, structure: Structure) -> dict[str, Any]:
         """Relax `structure`; the document holds the relaxed one and its cell."""
         level, folder = find_level(self.level), job_folder(self.name)
@@ -134,7 +135,7 @@ class BandMaker(Maker):
     variant: str = ""
     name: str = "band"
 
-    @job
+    @resumable_job
     def make(self, crystal: Structure, below: dict[str, Any] | None = None) -> dict[str, Any]:
         """Relax the band of the hop.
 
@@ -148,7 +149,7 @@ class BandMaker(Maker):
         level, folder = find_level(self.level.name), job_folder(self.name)
         level.check_elements([self.hop.species, *(site.specie.symbol for site in crystal)])
         workers = self.workers if level.expensive else 1
-        progress = progress_writer(folder)
+        progress = progress_writer(folder, resources=Resources.of_this_process())
         if self.strain:
             crystal = strained(crystal, self.strain)
         repeats = repeats_for(crystal.lattice.matrix, self.level.image_distance_A)

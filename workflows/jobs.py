@@ -23,6 +23,7 @@ from ..files import write_json
 from ..potentials.cards import PotentialCard
 from ..quantity import Quantity
 from ..units import BAR_TO_GPA, FS_TO_PS, G_MOL_A3_TO_G_CM3
+from .resumable import JOB_FOLDER, resumable_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     import numpy as np
     from pymatgen.core import Structure
 
-JOB_FOLDER = "ANODEFLOW_JOB_FOLDER"
 PROGRESS_FILE = "progress.json"
 _PROGRESS_S = 0.5
 
@@ -46,7 +46,9 @@ def job_folder(name: str) -> Path:
     return here if os.environ.get(JOB_FOLDER) == str(here) else here / slug(name)
 
 
-def progress_writer(folder: Path, done: int = 0, total: int | None = None) -> Callable[[int, int, float], None]:
+def progress_writer(
+    folder: Path, done: int = 0, total: int | None = None, resources: Resources | None = None
+) -> Callable[[int, int, float], None]:
     """Return a callback that leaves the step, the total and the rate in the job's folder now and then.
 
     Parameters
@@ -55,6 +57,8 @@ def progress_writer(folder: Path, done: int = 0, total: int | None = None) -> Ca
         The job's folder.
     done, total
         Steps of earlier stages, and of all stages together.
+    resources
+        For what is on disk after every step: the callback raises `OutOfTimeError` when their wall time is over.
     """
     last = 0.0
 
@@ -65,6 +69,8 @@ def progress_writer(folder: Path, done: int = 0, total: int | None = None) -> Ca
             last = now
             rounded = round(steps_per_s, 1)
             write_json(folder / PROGRESS_FILE, {"step": done + step, "total": total or steps, "steps_per_s": rounded})
+        if resources is not None:
+            resources.check_time(folder.name)
 
     return report
 
@@ -136,7 +142,7 @@ class RelaxMaker(Maker):
     cell: Literal["fixed", "iso", "aniso", "tri"] = "aniso"
     pressure_GPa: float = 0.0
 
-    @job
+    @resumable_job
     def make(self, structure: Structure) -> dict[str, Any]:
         """Relax `structure`; the document holds the relaxed one, energy, cell, density and volume per host atom."""
         system = System.of(structure, self.potential)
@@ -221,7 +227,7 @@ class MeltQuenchMaker(Maker):
             ("anneal", stage(cold, cold, self.anneal_ps, None)),
         ]
 
-    @job
+    @resumable_job
     def make(self, structure: Structure) -> dict[str, Any]:
         """Make a glass from the packing `structure`; the document holds the glass and its history."""
         folder, resources = job_folder(self.name), Resources.of_this_process()
@@ -269,7 +275,7 @@ class EquilibrateMaker(Maker):
     settings: MDSettings
     name: str = "equilibrate"
 
-    @job
+    @resumable_job
     def make(self, structure: Structure) -> dict[str, Any]:
         """Equilibrate `structure`.
 
@@ -335,7 +341,7 @@ class DiffusionMaker(Maker):
     charges: dict[str, float] = field(default_factory=dict)
     name: str = "diffusion"
 
-    @job
+    @resumable_job
     def make(self, structure: Structure) -> dict[str, Any]:
         """Run from `structure` with the velocities it brings, and analyse the trajectory.
 
