@@ -35,15 +35,15 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(PIP) --editable .
 	touch $@
 
-# torch alone first: it is large, and whatever is built against it has to find it.
+# torch alone and by its exact version first: a range takes the newest build with several gigabytes of CUDA.
 $(VENV)/.installed-test: pyproject.toml .ci/gpaw_siteconfig.py | $(BIN)/python
-	$(PIP) 'torch>=2.6'
+	$(PIP) 'torch==2.13.0'
 	$(PIP) --editable '.[test,ml]'
 	.ci/build_gpaw $(VENV)
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-lint: pyproject.toml | $(BIN)/python
-	$(PIP) 'torch>=2.6'
+	$(PIP) 'torch==2.13.0'
 	$(PIP) --editable '.[test,ml,lint]'
 	touch $@ $(VENV)/.installed
 
