@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..potentials.ase_model import AseModel
 from ..potentials.cards import PotentialCard, card, card_names
 from .gpaw import PROTOCOLS, gpaw_factory, gpaw_version
 from .lammps.calculator import LammpsCalculator
@@ -14,6 +15,9 @@ from .lammps.launch import find_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
+
+    from ase.calculators.calculator import Calculator
 
     from .images import CalculatorFactory
 
@@ -52,10 +56,21 @@ class Level:
     settings: dict[str, Any]
     expensive: bool
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Known faults of the model that concern barriers, a sentence each."""
+        faults = self.card.known_faults if self.card is not None else ()
+        return tuple(text for text in faults if "barrier" in text)
+
     def check_elements(self, symbols: Iterable[str]) -> None:
         """Raise InputError unless the level describes every one of `symbols`."""
         if self.card is not None:
             self.card.check_elements(symbols)
+
+
+def _ase_calculator(model: AseModel, folder: Path) -> Calculator:
+    """Return a calculator of a model that runs inside Python, with the precision that relaxations need."""
+    return model.for_relaxation().make()
 
 
 def level_names() -> list[str]:
@@ -79,6 +94,11 @@ def find_level(name: str) -> Level:
         return Level(name, "DFT", factory, None, "GPAW", version, f"{settings}", settings, True)
     if name in card_names():
         potential = card(name)
+        if isinstance(potential.model, AseModel):
+            settings = {"program": "ASE", "potential": name, "model": potential.fingerprint}
+            potential.model.make()  # what is missing is said now, not by the first image
+            factory = functools.partial(_ase_calculator, potential.model)
+            return Level(name, "potential", factory, potential, "ASE", "", potential.fingerprint, settings, False)
         version = find_program().version
         settings = {"program": "LAMMPS", "potential": name, "version": version}
         factory = functools.partial(LammpsCalculator, potential)

@@ -103,7 +103,7 @@ class BarrierMaker(Maker):
             mark = f" {pressure_GPa:+g}GPa" if pressure_GPa else ""
             made = CrystalMaker(settings.name, self.relax, pressure_GPa, name=f"crystal {settings.name}{mark}")
             one = made.make(structure)
-            _describe(one, level, len(structure), 10)
+            describe(one, level, len(structure), 10)
             jobs.append(one)
             return one.output["structure"]
 
@@ -115,7 +115,7 @@ class BarrierMaker(Maker):
             one = maker.make(crystal, below.get(label))
             repeats = repeats_for(structure.lattice.matrix, settings.image_distance_A)
             natoms = len(structure) * repeats[0] * repeats[1] * repeats[2]
-            _describe(one, level, natoms, 50 * settings.images, self.workers if level.expensive else 1)
+            describe(one, level, natoms, 50 * settings.images, self.workers if level.expensive else 1)
             jobs.append(one)
             return one.output
 
@@ -193,13 +193,13 @@ def ladder(
     }
 
 
-def barrier_flow(campaign: BarrierCampaign) -> tuple[Flow, Structure]:
+def barrier_flow(campaign: BarrierCampaign) -> tuple[Flow, Structure | None]:
     """Return the flow of a ladder's file and its crystal; see `ladder_flow`."""
     return ladder_flow(campaign, campaign.name)
 
 
-def ladder_flow(campaign: LadderSettings, name: str) -> tuple[Flow, Structure]:
-    """Return the flow of a ladder and its crystal.
+def ladder_flow(campaign: LadderSettings, name: str) -> tuple[Flow, Structure | None]:
+    """Return the flow of a ladder and its crystal, None where its hops come from a trajectory.
 
     Raises
     ------
@@ -207,7 +207,11 @@ def ladder_flow(campaign: LadderSettings, name: str) -> tuple[Flow, Structure]:
         For anything in the file that cannot be built.
     """
     from ..structures.phases import find_structure
+    from .barrier_seen import seen_flow
 
+    if campaign.seen is not None:
+        return seen_flow(campaign, name), None
+    assert campaign.crystal is not None
     structure, _ = find_structure(campaign.crystal.phase)
     if not structure.is_ordered:
         raise InputError(f"{campaign.crystal.phase} has partial occupancies", where="crystal", remedy="Order it first.")
@@ -261,7 +265,7 @@ def _check(structure: Structure, hops: Mapping[str, CrystalHop], settings: Level
             raise InputError(error.what, where=f"hops.{label}, {level.name}", remedy=error.remedy) from None
 
 
-def _describe(one: Job, level: Level, natoms: int, steps: int, ranks: int = 1) -> None:
+def describe(one: Job, level: Level, natoms: int, steps: int, ranks: int = 1) -> None:
     """Tell the runner what a job needs and what its result depends on."""
     one.update_metadata(
         {

@@ -41,8 +41,10 @@ def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
     from ..structures.phases import find_structure
 
     asked = _asked(campaign)
-    structure, _ = find_structure(asked.crystal.phase)
-    elements = {site.specie.symbol for site in structure} | {asked.species}
+    elements = {asked.species}
+    if asked.crystal is not None:
+        structure, _ = find_structure(asked.crystal.phase)
+        elements |= {site.specie.symbol for site in structure}
     found = []
     for level in asked.levels:
         if level.name in PROTOCOLS:
@@ -165,6 +167,8 @@ def _drawing(hop: str, bands: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _name(asked: LadderSettings) -> str:
     from pathlib import Path
 
+    if asked.crystal is None:
+        return "a trajectory"
     return Path(asked.crystal.phase).stem if "/" in asked.crystal.phase else asked.crystal.phase
 
 

@@ -59,6 +59,30 @@ class SearchSettings(Settings):
     cutoff_A: Positive = 4.0
 
 
+class SeenSettings(Settings):
+    """Hops that a trajectory shows: both sides are quenched, with the atoms in the order of the trajectory.
+
+    Attributes
+    ----------
+    trajectory
+        LAMMPS dump at constant volume (relative to this file).
+    data
+        LAMMPS data file that says which type is which element.
+    sites
+        Structure in the same cell whose atoms of the species are the sites; peaks of the density by default.
+    timestep_fs
+        MD timestep.
+    most
+        At most so many hops, one for each pair of sites, the most frequent first.
+    """
+
+    trajectory: str
+    data: str | None = None
+    sites: str | None = None
+    timestep_fs: Positive = 1.0
+    most: PositiveInt = 3
+
+
 class LevelSettings(Settings):
     """One rung of the ladder.
 
@@ -127,18 +151,20 @@ class StrainSettings(Settings):
 
 
 class LadderSettings(Settings):
-    """A ladder: exactly one of `hops` and `find`.
+    """A ladder: exactly one of `hops`, `find` and `seen`.
 
     Attributes
     ----------
     crystal
-        The perfect crystal.
+        The perfect crystal; not for `seen`, which is about the configurations of the trajectory.
     species
         Element that hops.
     hops
         Hops by name.
     find
         Look for all of them instead.
+    seen
+        Take them from a trajectory instead.
     levels
         From the cheapest to the best.
     strain
@@ -153,10 +179,11 @@ class LadderSettings(Settings):
         Processes for the images of an expensive level.
     """
 
-    crystal: CrystalSettings
+    crystal: CrystalSettings | None = None
     species: str
     hops: dict[str, HopSettings] | None = None
     find: SearchSettings | None = None
+    seen: SeenSettings | None = None
     levels: Annotated[tuple[LevelSettings, ...], Field(min_length=1)]
     strain: tuple[StrainSettings, ...] = ()
     pressure_GPa: tuple[Finite, ...] = ()
@@ -166,8 +193,14 @@ class LadderSettings(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> LadderSettings:
-        if (self.hops is None) == (self.find is None):
-            raise ValueError("give exactly one of 'hops' and 'find'")
+        if [self.hops, self.find, self.seen].count(None) != 2:
+            raise ValueError("give exactly one of 'hops' and 'find', or 'seen'")
+        if (self.crystal is None) != (self.seen is not None):
+            raise ValueError("'hops' and 'find' need a 'crystal', and 'seen' has none")
+        if self.seen is not None and (
+            self.strain or self.pressure_GPa or any(one.finite_size_A for one in self.levels)
+        ):
+            raise ValueError("'strain', 'pressure_GPa' and 'finite_size_A' are for the hops of a crystal")
         for name in self.hops or {}:
             plain_name(name)
         names = [level.name for level in self.levels]
@@ -175,7 +208,7 @@ class LadderSettings(Settings):
             raise ValueError("a level stands twice in 'levels'")
         if 0.0 in self.pressure_GPa:
             raise ValueError("a pressure of 0 is computed anyway; leave it out of 'pressure_GPa'")
-        if self.pressure_GPa and self.crystal.relax != "cell":
+        if self.pressure_GPa and self.crystal is not None and self.crystal.relax != "cell":
             raise ValueError("'pressure_GPa' needs a crystal whose cell may relax")
         return self
 
@@ -184,9 +217,12 @@ class LadderSettings(Settings):
         return {name: CrystalHop(hop.kind, self.species, hop.path) for name, hop in (self.hops or {}).items()}
 
     def beside(self, path: Path) -> Any:
-        """Return the settings with a crystal's file that stands beside `path` made absolute."""
-        file = path.parent / self.crystal.phase
-        if not file.is_file():
-            return self
-        crystal = self.crystal.model_copy(update={"phase": str(file.resolve())})
-        return self.model_copy(update={"crystal": crystal})
+        """Return the settings with the files that stand beside `path` made absolute."""
+        changed: dict[str, Settings] = {}
+        if self.crystal is not None and (file := path.parent / self.crystal.phase).is_file():
+            changed["crystal"] = self.crystal.model_copy(update={"phase": str(file.resolve())})
+        if self.seen is not None:
+            files = {key: getattr(self.seen, key) for key in ("trajectory", "data", "sites")}
+            absolute = {key: str((path.parent / name).resolve()) for key, name in files.items() if name}
+            changed["seen"] = self.seen.model_copy(update=absolute)
+        return self.model_copy(update=changed)

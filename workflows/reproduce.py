@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 AGREEMENT_EV = 0.05
 """Two barriers that differ by no more than this agree: published DFT values of one hop scatter as much."""
 
+_SHOWN = ("migration_barrier", "activation_energy", "conductivity_activation_energy")
 _COMPARE = ("highest", "effective", "lowest")
 
 
@@ -126,11 +127,7 @@ def recipe(name: str) -> Recipe:
     note = str(entry.pop("note", ""))
     if compare not in _COMPARE:
         raise InputError(f"'{compare}' is no way to compare", where=f"reproduce.yaml: {name}")
-    found = tuple(
-        value
-        for value in literature_values()
-        if value.system in rows and value.quantity in ("migration_barrier", "activation_energy")
-    )
+    found = tuple(value for value in literature_values() if value.system in rows and value.quantity in _SHOWN)
     return Recipe(name, title, compare, levels, entry, found, note)
 
 
@@ -172,6 +169,9 @@ def hold_against(quantity: Quantity, reference: LiteratureValue) -> Comparison:
         return Comparison(quantity.value, reference, None, "cannot be compared", f"doubtful source: {reference.note}")
     if quantity.value is None or not quantity.converged:
         why = quantity.warnings[-1] if quantity.warnings else "there is no result"
+        return Comparison(quantity.value, reference, None, "cannot be compared", why)
+    if reference.quantity.startswith("conductivity"):
+        why = "the published value is that of conduction, not of one hop"
         return Comparison(quantity.value, reference, None, "cannot be compared", why)
     if reference.unit != "eV":
         return Comparison(quantity.value, reference, None, "cannot be compared", f"given in {reference.unit}")
