@@ -15,6 +15,7 @@ from . import (
     barrier,
     build,
     build_interface,
+    compare,
     phases,
     plan,
     potentials,
@@ -33,6 +34,7 @@ app.command("run")(run.run)
 app.command("plan")(plan.plan)
 app.command("status")(run.status)
 app.command("report")(run.report)
+app.command("compare")(compare.compare)
 app.command("phases")(phases.phases)
 app.command("barrier")(barrier.barrier)
 app.command("reproduce")(reproduce.reproduce)

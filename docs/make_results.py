@@ -36,7 +36,7 @@ def page(results: Results) -> list[str]:
         "Made by",
         "",
         "```sh",
-        " ".join(results.command),
+        " ".join(_without_folder(results.command)),
         "```",
         "",
         f"with {versions}, seed {results.seed}: {len(results.jobs)} jobs, {steps} steps of molecular dynamics, "
@@ -80,7 +80,7 @@ def page(results: Results) -> list[str]:
         lines += ["## Beside published values", "", *table(["quantity", "here", "published", "verdict"], compared), ""]
     missing = [f"- {gap.what} {' '.join(gap.reasons)}" for gap in gaps(results)]
     missing = missing or ["Everything asked for has a number."]
-    ending = f"Numbers in brackets did not converge. {results.methods}"
+    ending = f"† did not converge. {results.methods}"
     return [*lines, "## What did not converge", "", *missing, "", "## Methods", "", ending]
 
 
@@ -97,7 +97,13 @@ def _cell(quantity: Quantity | None) -> str:
     shown = number_text(float(f"{quantity.value:.4g}"), quantity.uncertainty)
     if quantity.uncertainty:
         shown = number_text(quantity.value, quantity.uncertainty)
-    return shown if quantity.converged else f"({shown})"
+    return shown if quantity.converged else f"{shown} †"
+
+
+def _without_folder(command: list[str]) -> list[str]:
+    """Return a command line without where it wrote to, which is nobody's business."""
+    place = command.index("--dir") if "--dir" in command else len(command)
+    return command[:place] + command[place + 2 :]
 
 
 if __name__ == "__main__":
