@@ -53,13 +53,13 @@ def _print(found: Plan) -> None:
 
     from ..hpc.plan import size_text, time_text
 
-    console = Console(width=None)
+    console = Console()
     table = Table(title=f"{found.name}: {len(found.jobs)} jobs", box=box.SIMPLE_HEAD)
-    table.add_column("job", overflow="fold")
-    for column in ("atoms", "steps or images", "cores", "core time", "memory", "disk"):
+    table.add_column("job", overflow="fold", min_width=24)
+    for column in ("atoms", "length", "cores", "core time", "memory", "disk"):
         table.add_column(column, justify="right", no_wrap=True)
     for job in found.jobs:
-        length = f"{job.images} images" if job.images else str(job.steps or "")
+        length = f"{job.images} images" if job.images else f"{job.steps} steps" if job.steps else ""
         cost = [time_text(job.wall_s * job.cores), size_text(job.memory_MB), size_text(job.disk_MB)]
         table.add_row(job.name, str(job.natoms or ""), length, str(job.cores), *cost)
     table.add_section()

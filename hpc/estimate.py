@@ -28,6 +28,8 @@ JOB_DISK_MB = 0.2
 
 RELAX_CALLS = {"crystal": 300, "packing": 1500, "glass": 1500}
 """Force calls of a relaxation: 36 to 525 were counted for crystals, 1500 for a packing."""
+ELASTIC_CALLS = 100
+"""Force calls of each of the relaxations under a strain."""
 END_CALLS = 12
 """Force calls for one end point of a band; 4 to 20 were counted."""
 BAND_STEPS = 20
@@ -36,6 +38,7 @@ BAND_STEPS = 20
 _RESTART_MB_PER_ATOM = 250e-6
 _THERMO_MB = 250e-6
 _PYTHON_MB = 250.0
+_COPIES = 4  # of all positions, that an analysis holds at once
 
 
 @dataclass
@@ -81,7 +84,7 @@ class Estimator:
             frames = stage.steps // stage.dump_every + 1 if stage.dump_every else 0
             disk_MB += scale * frames * probe.frame_MB + stage.steps / stage.thermo_every * _THERMO_MB
             disk_MB += 4 * natoms * _RESTART_MB_PER_ATOM
-            memory_MB = max(memory_MB, probe.memory_MB)
+            memory_MB = max(memory_MB, _PYTHON_MB + probe.memory_MB * needs.mpi_ranks)
         calls = relax_calls(needs.kind, packed=packed, has_stages=bool(stages))
         if calls:
             stage = stages[0] if stages else MDSettings("nvt", 1000, 300.0, None, dump_every=0)
@@ -93,7 +96,8 @@ class Estimator:
             analysis = probe_analysis(structure, tuple(species), dict(maker.charges), frames, self.cache)
             cpu_s += scale * analysis.cpu_s * frames
             disk_MB += frames * 16e-6 * (1 + len(species))
-        return _with_cpu(needs, cpu_s, disk_MB=disk_MB, memory_MB=_PYTHON_MB + memory_MB, probed=True)
+            memory_MB = max(memory_MB, _PYTHON_MB + _COPIES * frames * natoms * 24e-6)
+        return _with_cpu(needs, cpu_s, disk_MB=disk_MB, memory_MB=memory_MB, probed=True)
 
     def _rate(
         self, structure: Structure, card: PotentialCard, stage: MDSettings, needs: JobNeeds, *, packed: bool
@@ -173,6 +177,8 @@ def relax_calls(kind: str, *, packed: bool, has_stages: bool) -> int:
     """Return how many force calls the relaxations of a job take."""
     if kind == "melt quench":
         return RELAX_CALLS["packing"]
+    if kind == "elastic":
+        return 13 * ELASTIC_CALLS
     if "relax" in kind or not has_stages:
         return RELAX_CALLS["glass" if packed else "crystal"]
     return 0

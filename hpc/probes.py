@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import resource
 import tempfile
 from dataclasses import asdict, dataclass, replace
@@ -38,6 +39,7 @@ _WANTED_CPU_S = 1.5
 _MOST_STEPS = 2000
 _MOVE_A = 0.01
 _MOST_FRAMES = 1000
+_PROGRAM_MB = 50.0  # of a rank of LAMMPS besides what it allocates itself
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Probe:
     start_cpu_s
         Processor time before the first.
     memory_MB
-        Of the engine's largest process.
+        Of one process of the engine.
     frame_MB
         Of one frame of the trajectory; 0 where there is none.
     """
@@ -187,10 +189,16 @@ def probe_md(
             dump = folder / "second" / DUMP_FILE
             frames = steps // max(1, min(settings.dump_every, steps)) + 1 if settings.dump_every else 0
             frame_MB = dump.stat().st_size / 1e6 / frames if frames else 0.0
-        memory_MB = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
+            memory_MB = _PROGRAM_MB + max(_log_memory_MB(path) for path in (folder / "second").glob("log.*"))
         return Probe("step", step_s, max(0.0, first - _FIRST_STEPS * step_s), memory_MB, frame_MB)
 
     return cache.get(key, take)
+
+
+def _log_memory_MB(log: Path) -> float:
+    """Return what LAMMPS says that its largest rank allocates."""
+    found = re.findall(r"Per MPI rank memory allocation .* = \S+ \| \S+ \| (\S+) Mbytes", log.read_text())
+    return max((float(value) for value in found), default=0.0)
 
 
 def probe_calls(level: Level, band: Band, cache: ProbeCache) -> Probe:
