@@ -16,6 +16,7 @@ from . import (
     build,
     build_interface,
     compare,
+    doctor,
     phases,
     plan,
     potentials,
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("plan")(plan.plan)
+app.command("doctor")(doctor.doctor)
 app.command("status")(run.status)
 app.command("report")(run.report)
 app.command("compare")(compare.compare)

@@ -12,6 +12,7 @@ import numpy as np
 from ase.calculators.calculator import Calculator, all_changes
 
 from ..errors import EngineError, InputError
+from .handled import SCF, Handled, ScfError, record_handled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +25,7 @@ HARD_ELEMENTS = frozenset({"B", "C", "N", "O", "F"})
 """Elements whose 2p electrons need more plane waves."""
 
 _SYMMETRIC_STARTS = 2
+_MIXING = 0.05  # what GPAW takes for periodic systems
 _SYMMETRY_TOLERANCE_A = 1e-4
 
 
@@ -53,6 +55,8 @@ class GpawProtocol:
         Functional.
     cost
         What to expect, measured.
+    iterations
+        Most iterations of the density; GPAW's own default.
     """
 
     name: str
@@ -63,6 +67,7 @@ class GpawProtocol:
     density_tolerance: float
     xc: str
     cost: str
+    iterations: int = 333
 
     def cutoff_for(self, symbols: Iterable[str]) -> float:
         """Return the cut-off in eV for a system of these elements."""
@@ -151,7 +156,8 @@ class GpawCalculator(Calculator):
 
     One calculator belongs to one image: moved a little, it starts from its last wave functions. An image of a straight
     hop keeps its axis, which saves most k-points. It runs on one rank, since plane waves at Γ alone cannot be shared by
-    two without ScaLAPACK.
+    two without ScaLAPACK. A density that does not converge is tried again from a fresh start with slower mixing and more
+    iterations, neither of which changes the answer; ``handled.json`` in `folder` says so.
 
     Parameters
     ----------
@@ -167,6 +173,7 @@ class GpawCalculator(Calculator):
         super().__init__()
         self.protocol, self.folder = protocol, Path(folder)
         self.starts = 0
+        self.slower = 0
         self._inside: Any = None
 
     def calculate(
@@ -176,13 +183,34 @@ class GpawCalculator(Calculator):
         super().calculate(atoms, properties, system_changes)
         if self._inside is None or set(system_changes) & {"cell", "numbers", "pbc"}:
             self._inside = self._start()
-        try:
-            self._evaluate()
-        except Exception as error:
-            if type(error).__name__ != "SymmetryBrokenError" and "Broken symmetry" not in str(error):
-                raise
-            self._inside = self._start()
-            self._evaluate()
+        while True:
+            try:
+                return self._evaluate()
+            except Exception as error:
+                if type(error).__name__ == "KohnShamConvergenceError":
+                    self._slow_down(error)
+                elif type(error).__name__ != "SymmetryBrokenError" and "Broken symmetry" not in str(error):
+                    raise
+                self._inside = self._start()
+
+    def _slow_down(self, error: Exception) -> None:
+        """Let the next start mix more slowly and go on for longer, or give up."""
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        if self.slower >= SCF.tries:
+            raise ScfError(
+                f"the density did not converge in {SCF.tries + 1} tries: {said}",
+                where=f"{self.folder.parent.name}/{self.folder.name}/gpaw.txt",
+                remedy="Take a better start or a wider smearing; what was computed before is kept.",
+            ) from error
+        self.slower += 1
+        changed = f"mixing of {self._mixing():g}, at most {self._iterations()} iterations, from a fresh density"
+        record_handled(self.folder, Handled(SCF.name, said, changed, self.slower))
+
+    def _mixing(self) -> float:
+        return float(_MIXING / 2**self.slower)
+
+    def _iterations(self) -> int:
+        return int(self.protocol.iterations * 4**self.slower)
 
     def _evaluate(self) -> None:
         atoms = self.atoms
@@ -195,6 +223,7 @@ class GpawCalculator(Calculator):
     def _start(self) -> Any:
         """Return GPAW at the atoms' present symmetry; from the third start on only k and -k are taken as equal."""
         from gpaw import GPAW, PW, FermiDirac
+        from gpaw.mixer import Mixer
 
         assert self.atoms is not None
         self._inside = None  # closes its file
@@ -206,6 +235,9 @@ class GpawCalculator(Calculator):
             occupations=FermiDirac(self.protocol.smearing_eV),
             convergence={"density": self.protocol.density_tolerance},
             symmetry={"point_group": self.starts <= _SYMMETRIC_STARTS, "tolerance": _SYMMETRY_TOLERANCE_A},
+            maxiter=self._iterations(),
+            # GPAW's own choice at first, which depends on the system
+            **({"mixer": Mixer(self._mixing(), 8, 100.0)} if self.slower else {}),
             txt=str(self.folder / ("gpaw.txt" if self.starts == 1 else f"gpaw-{self.starts}.txt")),
         )
 

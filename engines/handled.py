@@ -9,12 +9,17 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from ..errors import EngineError
 from ..files import write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 HANDLED_FILE = "handled.json"
+
+
+class ScfError(EngineError):
+    """The density of a calculation does not become self-consistent."""
 
 
 @dataclass(frozen=True)

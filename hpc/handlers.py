@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engines.handled import EXPLODING_ENERGY, LOST_ATOMS, SCF, Handled, Handler
+from ..engines.handled import EXPLODING_ENERGY, LOST_ATOMS, SCF, Handled, Handler, ScfError
 from ..engines.lammps.failures import (
     DiskFullError,
     KilledError,
@@ -74,6 +74,7 @@ def name_of(error: BaseException) -> str:
     kinds: list[tuple[type[BaseException], Handler]] = [
         (LostAtomsError, LOST_ATOMS),
         (UnstableError, EXPLODING_ENERGY),
+        (ScfError, SCF),
         (OutOfTimeError, OUT_OF_TIME),
         (DiskFullError, DISK_FULL),
         (OutOfMemoryError, OUT_OF_MEMORY),

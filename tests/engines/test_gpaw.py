@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from anodeflow.engines import gpaw, levels
 from anodeflow.engines.gpaw import MissingGpawError, gpaw_factory, gpaw_installed, gpaw_protocol
+from anodeflow.engines.handled import ScfError, handled_here
 from anodeflow.engines.images import ImageSet
 from anodeflow.engines.neb import NebSettings, run_neb
 from anodeflow.errors import InputError
@@ -96,3 +97,28 @@ def test_an_image_that_leaves_its_symmetry_goes_on_without(tmp_path):
 def test_hard_elements_get_more_plane_waves():
     protocol = gpaw_protocol("gpaw-fast")
     assert protocol.cutoff_for(["Li", "Si"]) == 250 and protocol.cutoff_for(["Li", "O"]) == 350
+
+
+@needs_gpaw
+@pytest.mark.dft
+def test_a_density_that_does_not_converge_is_tried_again_with_slower_mixing(tmp_path):
+    """Too few iterations for two silicon atoms: a later try has enough, and gives what enough gives at once."""
+    silicon = AseAtomsAdaptor.get_atoms(phase("Si").structure.get_primitive_structure())
+    silicon.positions[1] += (0.05, -0.03, 0.02)
+    enough = gpaw_protocol("gpaw-fast")
+    energies = []
+    for name, protocol in (("few", dataclasses.replace(enough, iterations=4)), ("enough", enough)):
+        (tmp_path / name).mkdir()
+        silicon.calc = gpaw.gpaw_calculator(protocol, tmp_path / name)
+        energies.append(silicon.get_potential_energy())
+    handled = handled_here(tmp_path / "few")
+    assert handled[0].handler == "SCF not converging"
+    assert "mixing of 0.025, at most 16 iterations" in handled[0].changed
+    assert not handled_here(tmp_path / "enough")
+    assert energies[0] == pytest.approx(energies[1], abs=1e-3)
+
+    (tmp_path / "hopeless").mkdir()
+    hopeless = dataclasses.replace(enough, iterations=1, density_tolerance=1e-13)
+    silicon.calc = gpaw.gpaw_calculator(hopeless, tmp_path / "hopeless")
+    with pytest.raises(ScfError, match="did not converge in 3 tries"):
+        silicon.get_potential_energy()
