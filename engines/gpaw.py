@@ -156,8 +156,8 @@ class GpawCalculator(Calculator):
 
     One calculator belongs to one image: moved a little, it starts from its last wave functions. An image of a straight
     hop keeps its axis, which saves most k-points. It runs on one rank, since plane waves at Γ alone cannot be shared by
-    two without ScaLAPACK. A density that does not converge is tried again from a fresh start with slower mixing and more
-    iterations, neither of which changes the answer; ``handled.json`` in `folder` says so.
+    two without ScaLAPACK. A density that does not converge is tried again from a fresh start with slower mixing and
+    more iterations, neither of which changes the answer; ``handled.json`` in `folder` says so.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Is everything there, and does it work: each part of an installation tried for real, with the command that mends it."""
+"""Is everything there and does it work: each part of an installation tried for real, with the command that mends it."""
 
 from __future__ import annotations
 
@@ -127,7 +127,9 @@ def _python() -> Check:
     if wrong:
         packages = " ".join(f"'{requirement.name}{requirement.specifier}'" for _, requirement in wrong)
         found = "; ".join(what for what, _ in wrong)
-        return Check("Python", "broken", platform.python_version(), found, f"{sys.executable} -m pip install {packages}")
+        return Check(
+            "Python", "broken", platform.python_version(), found, f"{sys.executable} -m pip install {packages}"
+        )
     return Check("Python", "works", platform.python_version(), "all packages at the versions asked for")
 
 
@@ -325,7 +327,7 @@ def _scheduler() -> Check:
     return Check(
         "scheduler",
         "missing",
-        found="there is neither Slurm nor PBS on this machine; campaigns run here, or on a cluster through a login node",
+        found="there is neither Slurm nor PBS on this machine; campaigns run here or on a cluster of others",
         remedy="On a machine of your own: apt-get install slurm-wlm munge",
     )
 
@@ -355,7 +357,9 @@ def _database() -> Check:
         return Check("database", "works", found=answer.stdout.strip())
     said = next((line.strip() for line in reversed(answer.stderr.splitlines()) if line.strip()), "no message")
     if "no project" in answer.stderr.lower():
-        return Check("database", "missing", found="there is no project that names one", remedy="anodeflow setup cluster")
+        return Check(
+            "database", "missing", found="there is no project that names one", remedy="anodeflow setup cluster"
+        )
     return Check("database", "broken", found=said[:200], remedy="Start MongoDB where the project file says it is.")
 
 
@@ -380,4 +384,6 @@ def _disk(directory: Path) -> Check:
 
 def _machine() -> Check:
     cores = len(os.sched_getaffinity(0))
-    return Check("machine", "works", platform.release(), f"{cores} cores for this process, load {os.getloadavg()[0]:.1f}")
+    return Check(
+        "machine", "works", platform.release(), f"{cores} cores for this process, load {os.getloadavg()[0]:.1f}"
+    )
