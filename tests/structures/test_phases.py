@@ -25,9 +25,14 @@ def test_every_reference_record_is_in_the_library_as_it_stands_there(shared):
         item = phase(record["id"])
         structure = item.structure
         assert len(structure) == record["natoms"], record["id"]
-        assert structure.density == pytest.approx(record["density"], rel=1e-3), record["id"]
-        assert item.evidence == record["evidence"]
         assert item.verified == record["verified"]
+        assert structure.density == pytest.approx(record["density"], rel=1e-2), record["id"]
+        rank = list(EVIDENCE).index
+        assert rank(item.evidence) <= rank(record["evidence"]), record["id"]
+        if item.version > 1:  # read again from a better source: only the class and the last digits may change
+            assert rank(item.evidence) < rank(record["evidence"]), record["id"]
+            continue
+        assert structure.density == pytest.approx(record["density"], rel=1e-3), record["id"]
         assert item.citation == record["citation"]
         if item.is_ordered:
             nearest = min(record["min_distance"], *item.cell[:3])  # the records leave out own images
