@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs of this module to ``anodeflow build``."""
     app.command("surface")(surface)
     app.command("amorphous")(amorphous)
+    app.command("polymer")(polymer)
     app.command("matches")(matches)
     app.command("interface")(interface)
     app.command("interlayer")(interlayer)
@@ -101,6 +102,7 @@ def amorphous(
         list[str] | None, typer.Option("--minimum", help="Minimum distance such as 'Li-Si:2.45'; may be repeated.")
     ] = None,
     single_atoms: Annotated[bool, typer.Option("--single-atoms", help="No molecular units (PS4, PO4).")] = False,
+    network: Annotated[bool, typer.Option("--network", help="Bond all atoms: SiO2 with SiO4 and SiOSi.")] = False,
     out: Out = None,
     seed: Seed = 1,
     as_json: Json = False,
@@ -117,11 +119,32 @@ def amorphous(
         density_g_cm3=known.density_g_cm3,
         minimum_distance_A=_minimum(minimum),
         molecular_units=not single_atoms,
+        network=network,
         seed=seed,
     )
     made.properties["notes"].append(f"density {known.density_g_cm3:g} g/cm3: {known.basis}")
-    inputs = {"composition": composition, "atoms": atoms, "molecular_units": not single_atoms}
+    inputs = {"composition": composition, "atoms": atoms, "molecular_units": not single_atoms, "network": network}
     finish(made, packing_record(made, inputs), out=out, as_json=as_json, picture=picture)
+
+
+def polymer(
+    chains: Annotated[int, typer.Option("--chains", help="Number of chains.")] = 4,
+    monomers: Annotated[int, typer.Option("--monomers", help="Ethylene oxide units in each chain.")] = 25,
+    ratio: Annotated[float, typer.Option("--ratio", help="Ethylene oxide units per Li; 0 for no salt.")] = 20.0,
+    density: Annotated[float | None, typer.Option("--density", help="Density in g/cm³.")] = None,
+    out: Out = None,
+    seed: Seed = 1,
+    as_json: Json = False,
+    picture: Picture = None,
+) -> None:
+    """Pack chains of poly(ethylene oxide) with LiTFSI, all bonds and angles held."""
+    from ..structures.polymer import polymer_electrolyte, polymer_record
+
+    made = polymer_electrolyte(
+        chains=chains, monomers=monomers, oxygen_per_lithium=ratio or None, density_g_cm3=density, seed=seed
+    )
+    inputs = {"chains": chains, "monomers": monomers, "oxygen_per_lithium": ratio or None}
+    finish(made, polymer_record(made, inputs), out=out, as_json=as_json, picture=picture)
 
 
 def matches(

@@ -33,6 +33,7 @@ def pack(
     cell: ArrayLike | None = None,
     minimum_distance_A: Mapping[tuple[str, str], float] | None = None,
     molecular_units: bool = True,
+    network: bool = False,
     seed: int,
 ) -> Structure:
     """Pack atoms at random into a periodic cell so that no pair is closer than its minimum distance.
@@ -55,6 +56,9 @@ def pack(
     molecular_units
         Pack PS4, P2S7, PO4, P2O7 and their nitrogen relatives as whole units in the numbers that the composition
         asks for (:mod:`~anodeflow.structures.molecular_units`); ``properties["units"]`` counts them.
+    network
+        Bond every atom: Si and Ge have four neighbours, O, S and Se two, carbon four, and nothing dangles
+        (:mod:`~anodeflow.structures.network`). Only for these elements, with Li, Na, K, Mg or Ca between them.
     seed
         Seed of the random start; the same seed gives the same structure.
 
@@ -84,15 +88,17 @@ def pack(
     names = list(counts)
     table = distance_table(names, minimum_distance_A)
     rng = np.random.default_rng(seed)
-    scattered = scatter_counts(counts, rng, molecular_units=molecular_units)
-    units = np.array(scattered.units)
-    kinds = np.array([names.index(symbol) for symbol in scattered.symbols])
     mass = float(Composition(counts).weight)
     if density_g_cm3 is None and cell is None:
         density_g_cm3 = estimated_density_g_cm3(counts)
         notes.append(f"density {density_g_cm3:.3f} g/cm3 from additive volumes")
-    matrix = _cell_of(cell, mass, density_g_cm3)
+    matrix = cell_of(cell, mass, density_g_cm3)
     density = mass / abs(float(np.linalg.det(matrix))) * G_MOL_A3_TO_G_CM3
+    if network:
+        return _network(counts, matrix, density, minimum_distance_A, notes, seed)
+    scattered = scatter_counts(counts, rng, molecular_units=molecular_units)
+    units = np.array(scattered.units)
+    kinds = np.array([names.index(symbol) for symbol in scattered.symbols])
     start = (rng.random((int(units.max()) + 1, 3)) @ matrix)[units] + scattered.local
     packed = remove_overlaps(matrix, start, kinds, table, units=units, rng=rng)
     if packed.tightest < 1.0:
@@ -112,6 +118,37 @@ def pack(
             "minimum_distance_A": distances_by_name(names, table),
             "seed": seed,
             "units": scattered.counts,
+            "notes": notes,
+        },
+    )
+
+
+def _network(
+    counts: dict[str, int],
+    matrix: Array,
+    density: float,
+    given: Mapping[tuple[str, str], float] | None,
+    notes: list[str],
+    seed: int,
+) -> Structure:
+    from pymatgen.core import Lattice, Structure
+
+    from .network import build_network
+
+    made = build_network(counts, matrix, np.random.default_rng(seed), minimum_distance_A=dict(given or {}))
+    relaxed = made.relaxed
+    notes.append(f"network without dangling bonds; the worst bond is off by {100 * relaxed.bond_error:.1f} %")
+    return Structure(
+        Lattice(matrix),
+        list(made.symbols),
+        made.positions,
+        coords_are_cartesian=True,
+        to_unit_cell=True,
+        properties={
+            "density_g_cm3": density,
+            "minimum_distance_A": made.minimum_distance_A,
+            "seed": seed,
+            "units": {},
             "notes": notes,
         },
     )
@@ -150,7 +187,28 @@ def distances_by_name(names: list[str], table: Array) -> dict[str, float]:
     return {f"{names[i]}-{names[j]}": float(table[i, j]) for i in range(len(names)) for j in range(i, len(names))}
 
 
-def _cell_of(cell: ArrayLike | None, mass: float, density_g_cm3: float | None) -> Array:
+def cell_of(cell: ArrayLike | None, mass: float, density_g_cm3: float | None) -> Array:
+    """Cell of a mass in g/mol at a density: a cube, or a given shape that is scaled.
+
+    Parameters
+    ----------
+    cell
+        Cell vectors as rows, shape (3, 3), in Å, or None for a cube.
+    mass
+        Molar mass of its content in g/mol.
+    density_g_cm3
+        Density; None keeps the cell as it is.
+
+    Returns
+    -------
+    ndarray, shape (3, 3)
+        Cell vectors as rows in Å.
+
+    Raises
+    ------
+    InputError
+        For a density that is not a positive number, or a cell without volume.
+    """
     if density_g_cm3 is not None and not (np.isfinite(density_g_cm3) and density_g_cm3 > 0):
         raise InputError(f"the density {density_g_cm3} g/cm3 is not a positive number")
     matrix = np.eye(3) if cell is None else np.array(getattr(cell, "matrix", cell), dtype=float)
