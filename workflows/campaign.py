@@ -15,11 +15,12 @@ from ..errors import InputError
 from ..potentials.cards import is_card_file
 from .barrier_settings import LadderSettings
 from .front_settings import FrontSettings
+from .screen_settings import ScreenSettings
 from .series_settings import SeriesSettings
 from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings, plain_name
 
 _Model = TypeVar("_Model", bound=BaseModel)
-SECTION_KEYS = ("diffusion", "series", "lithiation_front", "barrier")
+SECTION_KEYS = ("diffusion", "series", "lithiation_front", "screen", "barrier")
 """Keys of a campaign file that ask for something to be done; each has its file in this folder."""
 
 
@@ -154,6 +155,8 @@ class Campaign(Settings):
         Section: an alloy from no lithium to its end phase.
     lithiation_front
         Section: host faces against a lithium-rich alloy.
+    screen
+        Section: dopants at a grain boundary, ranked.
     barrier
         Section: migration barriers of one crystal, level by level; see ``docs/barriers.md``.
     resources
@@ -168,6 +171,7 @@ class Campaign(Settings):
     diffusion: DiffusionSettings | None = None
     series: SeriesSettings | None = None
     lithiation_front: FrontSettings | None = None
+    screen: ScreenSettings | None = None
     barrier: LadderSettings | None = None
     resources: JobResources = JobResources()
 

@@ -20,6 +20,8 @@ from anodeflow.hpc.campaigns import run_campaign
 from anodeflow.potentials.cards import card
 from anodeflow.structures.phases import phase
 from anodeflow.workflows.campaign import read_campaign
+from anodeflow.workflows.screen import boundary
+from anodeflow.workflows.screen_jobs import parted
 from anodeflow.workflows.sections import campaign_flow
 from anodeflow.workflows.series import formula, samples
 from anodeflow.workflows.series_jobs import ElasticMaker, StrainMaker
@@ -68,7 +70,7 @@ def _read(tmp_path, text, *changes):
     return read_campaign(path)
 
 
-@pytest.mark.parametrize("name", ["lixsi_series", "lithiation_front"])
+@pytest.mark.parametrize("name", ["lixsi_series", "lithiation_front", "dopant_screen"])
 def test_the_examples_are_read_built_and_resolved(name, tmp_path):
     campaign = read_campaign(EXAMPLES / f"{name}.yaml")
     resolved = tmp_path / "resolved.yaml"
@@ -239,3 +241,73 @@ def test_a_small_front_runs_to_its_report(tmp_path):
     whole = np.mean(output["profile"]["stress_zz_GPa"])
     assert whole == pytest.approx(-thermo["pzz"][late].mean() * 1e-4, abs=0.02)
     assert not list(run.rglob("*.lammpstrj"))
+
+
+SCREEN = """\
+name: small
+seed: 3
+potential: LiSi-MEAM-Cui2012
+screen:
+  grain_boundary: {crystal: Si, sigma: 5, axis: [0, 0, 1], plane: [2, 1, 0], thickness_A: 8, repeat: [1, 1]}
+  element: Si
+  dopants: [Li]
+  boundary_sites: 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("dopants: [Li]", "dopants: [Si]", "cannot dope itself"),
+        ("dopants: [Li]", "dopants: [Al]", "does not describe Al.*screen.dopants"),
+        ("dopants: [Li]", "dopants: [Li, Li]", "stands twice"),
+        ("sigma: 5", "sigma: 4", "Σ4 does not exist"),
+        ("boundary_sites: 2", "boundary_sites: 90", "Ask for fewer sites"),
+        ("interior_sites: 2", "interior_sites: 1", "greater than or equal to 2"),
+    ],
+)
+def test_faults_of_a_screen_are_told_before_anything_runs(tmp_path, old, new, message):
+    text = SCREEN + "  interior_sites: 2\n"
+    with pytest.raises(InputError, match=message):
+        campaign_flow(_read(tmp_path, text, (old, new)))
+
+
+def test_grains_are_parted_at_one_contact_and_stay_whole(tmp_path):
+    made, near, far = boundary(_read(tmp_path, SCREEN))
+    structure = made.structure.copy()
+    sides = tuple(structure.site_properties["side"])
+    structure.translate_sites(range(len(structure)), [0, 0, -0.07])  # some atoms now lie across the end of the cell
+    closest = structure.distance_matrix[np.triu_indices(len(structure), 1)].min()
+    for contact in (0, 1):
+        open_cell = parted(structure, sides, 10.0, contact)
+        assert open_cell.lattice.c == pytest.approx(structure.lattice.c + 10)
+        assert open_cell.distance_matrix[np.triu_indices(len(structure), 1)].min() == pytest.approx(closest, abs=0.3)
+        heights = np.sort(open_cell.frac_coords[:, 2] % 1.0) * open_cell.lattice.c
+        gaps = np.diff(np.append(heights, heights[0] + open_cell.lattice.c))
+        assert gaps.max() > 10
+        across = np.flatnonzero(np.array(sides) == 1)
+        below = np.flatnonzero(np.array(sides) == 0)
+        kept = open_cell.distance_matrix[np.ix_(across, below)].min()
+        assert kept < 3.5  # the other contact still holds
+    assert not set(near) & set(far)
+
+
+@pytest.mark.engine
+def test_a_small_screen_ranks_and_says_how_sure_it_is(tmp_path):
+    (tmp_path / "screen.yaml").write_text(SCREEN)
+    jobs, report = run_campaign(tmp_path / "screen.yaml", tmp_path / "run")
+    assert {job.state for job in jobs} == {"done"}
+    (part,) = json.loads((tmp_path / "run" / "results.json").read_text())["parts"]
+    energies = {}
+    for job in jobs:
+        output = json.loads((job.folder / "result.json").read_text())["output"]
+        if output["kind"] == "solute" and output["dopant"]:
+            place = energies.setdefault(job.job.metadata["place"], [])
+            place.append(next(q["value"] for q in output["quantities"] if q["name"] == "energy"))
+    found = {q["name"]: q for q in part["groups"][0]["quantities"]}
+    segregation = found["segregation_energy"]
+    assert segregation["value"] == pytest.approx(min(energies["boundary"]) - np.mean(energies["interior"]))
+    assert segregation["uncertainty"] == pytest.approx(np.std(energies["interior"], ddof=1))
+    assert found["work_of_separation"]["value"] > 0
+    assert part["groups"][-1]["label"] == "undoped"
+    assert "Strengthening" in report.read_text() or "strengthening" in report.read_text()
