@@ -20,12 +20,16 @@ from ...units import A2_PS_TO_CM2_S, BOLTZMANN_EV_K
 from .diffusion import check_positions
 from .gls import FloatArray, line_weights, logarithmic_lags, msd_covariance
 from .msd_fit import fit_walkers, standard_error, walk_and_noise, walker_msd
+from .relaxation import average, prepare
 from .window import CONTRADICTION, IMMATERIAL, earliest_consistent
 
 METHOD = (
-    "slope of the squared collective displacement by generalised least squares, Gaussian error, diffusive window by "
-    "Lepski's rule"
+    "slope of the squared collective displacement by generalised least squares, averaged over the relaxations of "
+    "single ions being there or not, Gaussian error"
 )
+
+_GAUSSIAN = 1_000_000
+"""Degrees of freedom at which Student's distribution is that of Gauss."""
 
 _LEAST_SAMPLES = 4.0
 """Independent samples below which an interval is too wide to be a result."""
@@ -130,6 +134,8 @@ def collective_diffusivity(
     single = walker_msd(positions, lags) * (z**2 * ions / (z**2).sum())
     least = fit_walkers(single, lags, frames, dimensions, 1).earliest if first is None and ions > 1 else 0
     fit = gaussian_line(curve, lags, frames, dimensions, first, single, least)
+    if first is None and fit.consistent and ions > 3:
+        fit = _averaged(fit, curve, single, lags, frames, dimensions)
     common: dict[str, Any] = {
         "name": "collective_diffusivity",
         "unit": "cm^2/s",
@@ -203,6 +209,25 @@ def haven_ratio(tracer: Quantity, collective: Quantity) -> Quantity:
         converged=tracer.converged and collective.converged,
         warnings=warnings,
     )
+
+
+def _averaged(
+    fit: GaussianLine, curve: FloatArray, single: FloatArray, lags: tuple[int, ...], frames: int, dimensions: int
+) -> GaussianLine:
+    """Return the line averaged over what may relax: nothing, noise of its own, or what the ions do by themselves."""
+    lag = np.array(lags, dtype=float)
+    ions = single.shape[1]
+    mean = single.mean(axis=1)
+    if len(lags) < 6 or not (mean.min() > 0 and curve.min() > 0):
+        return fit
+    prepared, hops = prepare(single, lags, frames, dimensions, *walk_and_noise(lag, mean, dimensions))
+    known = average(prepared, lags, ions - 1).relaxation_A2
+    rough = walk_and_noise(lag, curve, dimensions)
+    prepared, _ = prepare(curve[:, None], lags, frames, dimensions, *rough, walker_hops=hops / ions, known=known)
+    line = average(prepared, lags, _GAUSSIAN)
+    if not line.above_zero:
+        return fit
+    return GaussianLine(line.settled, line.slope, float(np.log(line.high / line.low)) / (2 * 1.96), True)
 
 
 @dataclass(frozen=True)

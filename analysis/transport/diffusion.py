@@ -1,16 +1,16 @@
 """The tracer diffusion coefficient of one species, with an interval that means it.
 
-The mean squared displacement (MSD) of every ion is fitted by the straight line of smallest error
-(`anodeflow.analysis.transport.gls`). The weights are those of a random walk with vibration, but the *error* is not
-taken from that model: the fit is linear, so every ion has its own slope, and their spread gives the error
-of the mean whatever the walk is (few hops an ion, correlated hops, cages). The lag at which the line may
-begin is found by Lepski's rule (`anodeflow.analysis.transport.window`): the earliest one whose slope no later
-beginning contradicts.
+The mean squared displacement (MSD) is fitted by generalised least squares with a straight line and the relaxations
+that may come before it (`anodeflow.analysis.transport.relaxation`), averaged over which of these there are. The fit is
+linear for each of them, so every ion has its own slope, and their spread gives the error of the mean whatever the walk
+is (few hops an ion, correlated hops, cages). That the motion is diffusive at all is judged by Lepski's rule
+(`anodeflow.analysis.transport.window`): there is a lag whose slope no later beginning contradicts. Told where diffusion
+begins, the straight line alone is fitted from there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,11 @@ from ...quantity import Quantity
 from ...units import A2_PS_TO_CM2_S
 from .gls import FloatArray, logarithmic_lags
 from .msd_fit import WalkerFit, concert, fit_pieces, fit_walkers, standard_error, walker_msd
+from .relaxation import averaged_line
 
 METHOD = (
-    "slope of the mean squared displacement by generalised least squares with the weights of a random walk, "
-    "error from the spread over walkers, diffusive window by Lepski's rule"
+    "slope of the mean squared displacement by generalised least squares, averaged over the relaxations that may "
+    "precede diffusion, error from the spread over walkers"
 )
 
 
@@ -42,7 +43,8 @@ class TracerDiffusion:
     msd_error_A2
         One standard error of it from the spread over walkers, shape ``(K,)``, in Å²; points are correlated.
     window_ps
-        Beginning and end of the lags that the line was fitted to, in ps; None where none was found.
+        Beginning and end of the lags at which the curve is straight within 5 % of its slope, in ps; None where the
+        motion is not shown to be diffusive.
     fit_slope_A2_ps
         Slope of the line, ``2 * dimensions * D``, in Å²/ps; None without a window.
     fit_intercept_A2
@@ -143,10 +145,13 @@ def tracer_diffusivity(
     alpha, alpha_error = _loglog_slope(lags, curve)
 
     first_lag = None if window_start_ps is None else window_start_ps / time_step_ps
-    fit = fit_pieces(positions, curve, lags, dimensions, first_lag)
+    fit, walker_curve, walker_lags, length = fit_pieces(positions, curve, lags, dimensions, first_lag)
     concerted, freedom = concert(positions, lags, fit.start if fit.consistent else min(1, len(lags) - 1))
     if concerted > 1:
+        walker_curve, walker_lags, length = curve, lags, frames
         fit = fit_walkers(curve, lags, frames, dimensions, 1, first_lag, concerted, freedom)
+    if first_lag is None and fit.consistent:
+        fit = _averaged(fit, walker_curve, walker_lags, length, dimensions, concerted)
     give_back = ions / (ions - 1.0) if centred_on_ions and ions > 1 else 1.0
     common: dict[str, Any] = {
         "name": "tracer_diffusivity",
@@ -171,9 +176,9 @@ def tracer_diffusivity(
             f"ions move in concert: the coefficient varies {concerted:.1f} times more over time than over ions; "
             "the error is the one over time"
         )
-    if fit.start > 0 and lags[fit.start] > frames / 10:
+    if fit.start > 0 and walker_lags[fit.start] > frames / 10:
         warnings.append(
-            f"the diffusive window begins only at {lag_ps[fit.start]:.3g} ps of {duration:.3g} ps: "
+            f"the diffusive window begins only at {walker_lags[fit.start] * time_step_ps:.3g} ps of {duration:.3g} ps: "
             "a longer run would make sure of it"
         )
     quantity = Quantity(
@@ -185,7 +190,7 @@ def tracer_diffusivity(
         n_effective=round(2.0 / dimensions * (value / error) ** 2, 1) if error > 0 else None,
         warnings=tuple(warnings),
     )
-    window = (float(lags[fit.start] * time_step_ps), float(fit.largest_lag * time_step_ps))
+    window = (float(walker_lags[fit.start] * time_step_ps), float(fit.largest_lag * time_step_ps))
     return TracerDiffusion(
         quantity,
         lag_ps,
@@ -198,6 +203,25 @@ def tracer_diffusivity(
         alpha_error,
         ions,
         duration,
+    )
+
+
+def _averaged(
+    fit: WalkerFit, curve: FloatArray, lags: tuple[int, ...], frames: int, dimensions: int, widen: float
+) -> WalkerFit:
+    """Return the fit with the slope, interval and window of the average over what may be relaxing."""
+    line = averaged_line(curve, lags, frames, dimensions, widen, fit.freedom)
+    if line is None or line.slope <= 0:
+        return fit
+    error = line.slope * float(np.log(line.high / line.low)) / (2 * fit.quantile())
+    return replace(
+        fit,
+        start=min(line.settled, len(lags) - 1),
+        slope=line.slope,
+        # a slope whose interval holds zero must not pass for a result
+        slope_error=error if line.above_zero else max(error, line.slope / fit.quantile()),
+        intercept=line.intercept,
+        bounds=(line.low / line.slope, line.high / line.slope),
     )
 
 

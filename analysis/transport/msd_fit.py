@@ -50,7 +50,7 @@ class WalkerFit:
     """A line through the MSD: slope in Å²/frame, beginning of its window, degrees of freedom of its error.
 
     `earliest` is the index of the first lag that no later one contradicts; the window begins, at `start`,
-    later.
+    later. `bounds` are those of the 95 % interval over the slope where they do not follow from the error.
     """
 
     earliest: int
@@ -62,6 +62,7 @@ class WalkerFit:
     freedom: int
     pieces: int
     consistent: bool
+    bounds: tuple[float, float] | None = None
 
     def quantile(self) -> float:
         """Return the number of standard errors of a 95 % interval."""
@@ -71,6 +72,8 @@ class WalkerFit:
 
     def interval(self, value: float, error: float) -> tuple[float, float]:
         """Return the 95 % interval, symmetric in the logarithm: D is a scale and its error grows with it."""
+        if self.bounds is not None:
+            return value * self.bounds[0], value * self.bounds[1]
         factor = float(np.exp(self.quantile() * error / value))
         return value / factor, value * factor
 
@@ -81,23 +84,27 @@ def fit_pieces(
     lags: tuple[int, ...],
     dimensions: int,
     first_lag: float | None,
-) -> WalkerFit:
-    """Fit the whole trajectory, or pieces of it where the ions are too few to show a spread."""
+) -> tuple[WalkerFit, FloatArray, tuple[int, ...], int]:
+    """Fit the whole trajectory, or pieces of it where the ions are too few to show a spread.
+
+    Returns the fit with what it was made to: MSD of the walkers, lags, and frames of a walker.
+    """
     frames, ions, _ = positions.shape
     pieces = 1
     if ions < _WALKERS:
         pieces = max(1, min(-(-_WALKERS // ions), frames // _SHORTEST_PIECE))
     while True:
         if pieces == 1:
-            return fit_walkers(curve, lags, frames, dimensions, 1, first_lag)
+            return fit_walkers(curve, lags, frames, dimensions, 1, first_lag), curve, lags, frames
         length = frames // pieces
         cut = positions[: length * pieces].reshape(pieces, length, ions, dimensions)
         walkers = cut.transpose(1, 0, 2, 3).reshape(length, pieces * ions, dimensions)
         short = tuple(lag for lag in lags if lag <= length // 2)
         if first_lag is None or first_lag <= length / 8:
-            fit = fit_walkers(walker_msd(walkers, short), short, length, dimensions, pieces, first_lag)
+            short_curve = walker_msd(walkers, short)
+            fit = fit_walkers(short_curve, short, length, dimensions, pieces, first_lag)
             if fit.consistent:
-                return fit
+                return fit, short_curve, short, length
         pieces //= 2
 
 

@@ -2,7 +2,7 @@
 
 All return unwrapped positions of shape ``(F, N, 3)`` in Å, one frame a unit of time, and the exact tracer
 diffusion coefficient in Å² per frame unless said otherwise. They serve the tests, the coverage study
-(``benchmarks/coverage.py``) and whoever wants to see what an error bar is worth.
+(``benchmarks/interval_coverage.py``) and whoever wants to see what an error bar is worth.
 """
 
 from __future__ import annotations
@@ -103,6 +103,68 @@ def persistent_walk(
     for frame in range(1, frames):
         step[frame] = memory * step[frame - 1] + kicks[frame]
     return np.cumsum(step, axis=0), 0.5 * speed**2 * (1 + memory) / (1 - memory)
+
+
+def back_hopping_walk(
+    rng: np.random.Generator,
+    ions: int = 64,
+    frames: int = 500,
+    rate: float = 0.2,
+    back: float = 0.5,
+    hop_length: float = 3.0,
+) -> tuple[FloatArray, float]:
+    """Return hops on a cubic lattice that undo the one before with probability `back`, and the coefficient.
+
+    Otherwise the direction is free, so that the mean cosine between successive hops is ``-back`` and the correlation
+    factor ``(1 - back) / (1 + back)`` (K. Compaan, Y. Haven, Trans. Faraday Soc. 52 (1956) 786).
+
+    Parameters
+    ----------
+    rng
+        Source of randomness.
+    ions, frames
+        Size of the walk.
+    rate
+        Hops of an ion in a frame.
+    back
+        Probability that a hop undoes the one before.
+    hop_length
+        Length of a hop in Å.
+    """
+    done = np.cumsum(rng.poisson(rate, (frames, ions)), axis=0)
+    directions = np.concatenate([np.eye(3), -np.eye(3)])
+    hops = directions[rng.integers(6, size=(int(done.max()) + 1, ions))]
+    undone = rng.random(hops.shape[:2]) < back
+    for k in range(1, len(hops)):
+        hops[k, undone[k]] = -hops[k - 1, undone[k]]
+    places = hop_length * np.concatenate([np.zeros((1, ions, 3)), np.cumsum(hops, axis=0)])
+    # the hop before the first one was made too: its direction is that of row 0, which is left out
+    positions = places[done + 1, np.arange(ions)] - places[1]
+    return positions, rate * hop_length**2 / 6 * (1 - back) / (1 + back)
+
+
+def unequal_walk(
+    rng: np.random.Generator, ions: int = 64, frames: int = 500, hops: float = 50.0, hop_length: float = 3.0
+) -> tuple[FloatArray, float]:
+    """Return hops along the diagonals of a cube by ions of which some hop four times as often, and the coefficient.
+
+    Chance decides for each ion, evenly; the coefficient is the mean of both kinds.
+
+    Parameters
+    ----------
+    rng
+        Source of randomness.
+    ions, frames
+        Size of the walk.
+    hops
+        Mean number of hops of an ion over the whole walk.
+    hop_length
+        Length of a hop in Å.
+    """
+    rate = hops / frames * np.where(rng.random(ions) < 0.5, 1.6, 0.4)
+    count = rng.poisson(rate, (frames, ions))
+    steps = (2 * rng.binomial(count[..., None], 0.5, (frames, ions, 3)) - count[..., None]) * hop_length / np.sqrt(3)
+    return np.cumsum(steps, axis=0), hops / frames * hop_length**2 / 6
 
 
 def exclusion_gas(

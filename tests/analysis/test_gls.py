@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from anodeflow.analysis.transport.gls import line_weights, logarithmic_lags, msd_covariance
 from anodeflow.analysis.transport.msd_fit import walker_msd
+from anodeflow.analysis.transport.relaxation import hop_covariance, process_covariance
+from anodeflow.analysis.transport.walks import caged_walk, hopping_walk
 
 
 @pytest.mark.parametrize(("step", "noise"), [(1.0, 0.0), (0.3, 0.5)])
@@ -46,3 +48,37 @@ def test_lags_are_ascending_and_end_where_asked():
         assert list(lags) == sorted(set(lags))
         assert lags[0] == 1
         assert lags[-1] == largest
+
+
+def test_covariance_of_a_process_is_that_of_the_walk():
+    lags, frames = logarithmic_lags(60), 120
+    lag = np.arange(frames + 1.0)
+    for step, noise in ((0.3, 0.0), (0.3, 0.5)):
+        msd = step * lag + 2 * noise * (lag > 0)
+        assert process_covariance(msd, frames, lags) == pytest.approx(
+            msd_covariance(frames, lags, step, noise), rel=1e-9
+        )
+    few, long = (1, 3, 10, 50, 250), 2000  # above which not every shift is summed
+    msd = 0.04 * np.arange(long + 1.0)
+    assert process_covariance(msd, long, few) == pytest.approx(msd_covariance(long, few, 0.04, 0.0), rel=2e-3)
+
+
+def test_covariance_of_a_process_that_relaxes_is_that_of_walks():
+    rng = np.random.default_rng(4)
+    lags, frames = (1, 2, 5, 11, 25), 60
+    walk, _ = caged_walk(rng, ions=40_000, frames=frames, amplitude=0.5, relaxation=5.0, diffusivity=0.02)
+    lag = np.arange(frames + 1.0)
+    msd = 0.04 * lag + 0.5 * (1 - np.exp(-lag / 5))
+    expected = process_covariance(msd, frames, lags)
+    assert np.cov(walker_msd(walk[:, :, :1], lags)) == pytest.approx(expected, rel=0.06)
+
+
+def test_hops_at_random_times_vary_together():
+    rng = np.random.default_rng(5)
+    lags, frames, rate = (1, 4, 15, 40), 100, 0.02
+    walk, _ = hopping_walk(rng, ions=60_000, frames=frames, hops=rate * frames, hop_length=1.0)
+    lag = np.arange(frames + 1.0)
+    along = walk[:, :, :1]
+    gauss = process_covariance(rate / 3 * lag, frames, lags)
+    expected = gauss + rate / 3 * hop_covariance(frames, lags)
+    assert np.cov(walker_msd(along, lags)) == pytest.approx(expected, rel=0.08)
