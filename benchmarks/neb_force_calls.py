@@ -1,82 +1,189 @@
-"""Force calls and CPU time of one band: this package against plain ASE, from the same path.
+"""Force calls and CPU time of whole hops: this package, plain ASE and atomate2, in one run.
 
-Both get the same relaxed end points, the same images, spring constant, improved tangent, climbing image and force
-tolerance, and the same calculator. Run: python benchmarks/neb_force_calls.py
+Each starts from the same unrelaxed end points and has to end with both ends relaxed and a climbing band below the same
+force of the band, with the same number of images, spring constant, improved tangent and calculator. Plain ASE relaxes
+the ends with BFGS and the band with an optimizer of its own from the image-dependent pair potential; atomate2's
+interface to ASE does the band with its default optimizer. With ``--level gpaw-fast`` the hop of Li in eight Si atoms is
+done with DFT, and this package goes over the potential first, whose calls are not counted as DFT.
+
+Run: python benchmarks/neb_force_calls.py [--level gpaw-fast]
 """
 
-import functools
+import argparse
+import contextlib
 import tempfile
 import time
 import warnings
 from pathlib import Path
 
+import numpy as np
 from anodeflow.engines.ends import relax_ends
-from anodeflow.engines.lammps.calculator import LammpsCalculator
+from anodeflow.engines.levels import find_level
 from anodeflow.engines.neb import NebSettings, run_neb
-from anodeflow.potentials.cards import card
 from anodeflow.structures.hop_ends import CrystalHop, hop_ends
 from anodeflow.structures.hops import hops
 from anodeflow.structures.paths import Band, interpolate, repeats_for
 from anodeflow.structures.phases import phase
 from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
 from ase.mep import NEB
-from ase.mep.neb import NEBOptimizer
+from ase.mep.neb import NEBOptimizer, idpp_interpolate
 from ase.optimize import BFGS, FIRE
 
-TOLERANCE_EV_A = 0.02
-IMAGES = 5
+POTENTIAL = "LiSi-MEAM-Cui2012"
+STEPS = 300
 
 
-def plain_ase(start: Band, factory, folder: Path, optimizer) -> tuple[float, int, bool]:
-    """Return barrier, force calls and whether it converged within 300 steps."""
-    images = [Atoms(start.symbols, positions, cell=start.cell, pbc=True) for positions in start.positions]
-    for number, image in enumerate(images):
-        image.calc = factory(folder / str(number))
-        image.get_forces()
-    neb = NEB(images, k=0.5, climb=True, method="improvedtangent")
+class Counted(Calculator):
+    """A calculator that counts how often it is evaluated, over all its copies."""
+
+    implemented_properties = ("energy", "forces", "free_energy")
     calls = 0
-    evaluate = neb.get_forces
 
-    def counted():
-        nonlocal calls
-        calls += len(images) - 2
-        return evaluate()
+    def __init__(self, factory, folder):
+        super().__init__()
+        self.factory, self.folder, self.inside = factory, Path(folder), None
 
-    neb.get_forces = counted
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        done = optimizer(neb, logfile=None).run(fmax=TOLERANCE_EV_A, steps=300)
-    energies = [image.get_potential_energy() for image in images]
-    return max(energies) - energies[0], calls, bool(done)
+    def __deepcopy__(self, memo):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return Counted(self.factory, tempfile.mkdtemp(dir=self.folder))
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        """Evaluate energy and forces once."""
+        super().calculate(atoms, properties, system_changes)
+        if self.inside is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.inside = self.factory(self.folder)
+        Counted.calls += 1
+        now = self.atoms.copy()
+        now.calc = self.inside
+        energy = now.get_potential_energy()
+        self.results = {"energy": energy, "free_energy": energy, "forces": now.get_forces()}
 
 
-def main() -> None:
-    """Print a table of three hops."""
-    factory = functools.partial(LammpsCalculator, card("LiSi-MEAM-Cui2012"))
+class Factory:
+    """Makes counted calculators."""
+
+    def __init__(self, factory):
+        self.factory = factory
+
+    def __call__(self, folder):
+        """Return a counted calculator in a folder."""
+        return Counted(self.factory, folder)
+
+
+def largest_band_force(images) -> float:
+    """Return the force of the climbing band, judged in the same way for everybody."""
+    forces = NEB(images, k=0.5, climb=True, method="improvedtangent").get_forces()
+    return float(np.linalg.norm(forces.reshape(-1, 3), axis=1).max())
+
+
+def relaxed_ends(ends: Band, factory, folder: Path, tolerance: float) -> list[Atoms]:
+    """Relax both ends as a user of ASE does."""
+    found = []
+    for number, positions in enumerate(ends.positions):
+        atoms = Atoms(ends.symbols, positions, cell=ends.cell, pbc=True)
+        atoms.calc = factory(folder / f"end{number}")
+        BFGS(atoms, logfile=None).run(fmax=tolerance, steps=STEPS)
+        found.append(atoms)
+    return found
+
+
+def with_ase(ends: Band, factory, folder: Path, images: int, tolerance: float, optimizer) -> tuple[float, float]:
+    """Return barrier and largest force of the band that plain ASE gives."""
+    first, last = relaxed_ends(ends, factory, folder, tolerance)
+    band = [first, *(first.copy() for _ in range(images - 2)), last]
+    for number, image in enumerate(band[1:-1]):
+        image.calc = factory(folder / f"image{number}")
+    neb = NEB(band, k=0.5, climb=True, method="improvedtangent")
+    neb.interpolate(mic=True)
+    idpp_interpolate(neb, traj=None, log=None, mic=True)
+    optimizer(neb, logfile=None).run(fmax=tolerance, steps=STEPS)
+    energies = [image.get_potential_energy() for image in band]
+    return max(energies) - energies[0], largest_band_force(band)
+
+
+def with_atomate2(ends: Band, factory, folder: Path, images: int, tolerance: float) -> tuple[float, float]:
+    """Return barrier and largest force of the band of atomate2's interface to ASE."""
+    from atomate2.ase.utils import AseNebInterface
+
+    first, last = relaxed_ends(ends, factory, folder, tolerance)
+    band = [first.copy(), *(first.copy() for _ in range(images - 2)), last.copy()]
+    neb = NEB(band)
+    neb.interpolate(mic=True)
+    idpp_interpolate(neb, traj=None, log=None, mic=True)
+    interface = AseNebInterface(calculator=factory(folder / "images"), fix_symmetry=False)
+    how = {"k": 0.5, "climb": True, "method": "improvedtangent"}
+    with contextlib.chdir(folder):
+        interface.run_neb(band, fmax=tolerance, steps=STEPS, neb_kwargs=how, neb_doc_kwargs={})
+    energies = [image.get_potential_energy() for image in band]
+    return max(energies) - energies[0], largest_band_force(band)
+
+
+def with_anodeflow(ends: Band, factory, folder: Path, images: int, tolerance: float, cheap) -> tuple[float, float]:
+    """Return barrier and largest force of the band of this package, over a cheaper level where there is one."""
+    guess = None
+    if cheap is not None:
+        below = relax_ends(ends, cheap, folder / "cheap-ends", force_tolerance_eV_A=tolerance)
+        start = interpolate(below.band, images)
+        lower = run_neb(start, cheap, folder / "cheap-neb", NebSettings(tolerance, steps=STEPS))
+        guess = lower.band.respaced(images, through_A=float(lower.band.arc_length_A[lower.climbing_image]))
+        ends = Band(ends.symbols, ends.cell, guess.positions[[0, -1]])
+    relaxed = relax_ends(ends, factory, folder / "ends", force_tolerance_eV_A=tolerance)
+    if guess is None:
+        start = interpolate(relaxed.band, images)
+    else:
+        parts = (guess.arc_length_A / guess.arc_length_A[-1])[:, None, None]
+        first, last = (relaxed.band.positions[end] - guess.positions[end] for end in (0, -1))
+        start = Band(guess.symbols, guess.cell, guess.positions + (1 - parts) * first + parts * last)
+    result = run_neb(start, factory, folder / "neb", NebSettings(tolerance, steps=STEPS))
+    return float(result.energies_eV.max() - result.energies_eV[0]), result.band_force_eV_A
+
+
+def cases(level: str):
+    """Give label, unrelaxed ends, images, tolerance and cheaper level of each hop."""
     silicon = CrystalHop("interstitial", "Li", ((0.5, 0.5, 0.5), (0.75, 0.75, 0.75)))
-    cases = [("Li in Si", phase("Si").structure, silicon)]
+    if level != POTENTIAL:
+        yield "Li in 8 Si", hop_ends(phase("Si").structure, silicon, (1, 1, 1)), 3, 0.05, find_level(POTENTIAL).factory
+        return
+    named = [("Li in Si", phase("Si").structure, silicon)]
     for name, number in (("Li15Si4", 3), ("LiSi", 2)):
         crystal = phase(name).structure
         found = hops(crystal, "Li", cutoff_A=3.5)[number]
-        cases.append((f"vacancy in {name}, {found.distance_A:.2f} Å", crystal, CrystalHop("vacancy", "Li", found.path)))
-    print(f"{'hop':28} {'driver':18} {'barrier eV':>10} {'calls':>6} {'CPU s':>7} converged")
-    for label, crystal, hop in cases:
-        ends = hop_ends(crystal, hop, repeats_for(crystal.lattice.matrix, 8.0))
-        with tempfile.TemporaryDirectory() as temporary:
-            root = Path(temporary)
-            relaxed = relax_ends(ends, factory, root / "ends", force_tolerance_eV_A=0.01)
-            start = interpolate(relaxed.band, IMAGES)
-            begin = time.process_time()
-            mine = run_neb(start, factory, root / "neb", NebSettings(TOLERANCE_EV_A, steps=300))
-            spent = time.process_time() - begin
-            barrier = mine.energies_eV.max() - mine.energies_eV[0]
-            row = f"{label:28} {'anodeflow':18} {barrier:10.4f} {mine.force_calls - 2:6d} {spent:7.2f} {mine.converged}"
+        named.append((f"vacancy in {name}, {found.distance_A:.2f} Å", crystal, CrystalHop("vacancy", "Li", found.path)))
+    for label, crystal, hop in named:
+        yield label, hop_ends(crystal, hop, repeats_for(crystal.lattice.matrix, 8.0)), 5, 0.02, None
+
+
+def main() -> None:
+    """Print a table of hops and drivers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--level", default=POTENTIAL)
+    level = parser.parse_args().level
+    factory = Factory(find_level(level).factory)
+    warnings.simplefilter("ignore")
+    print(
+        f"{'hop':28} {'driver':18} {'barrier eV':>10} {'calls':>6} {'CPU s':>7} {'wall s':>7} {'band force eV/Å':>16}"
+    )
+    for label, ends, images, tolerance, cheap in cases(level):
+        drivers = [
+            ("anodeflow", lambda *a, c=cheap: with_anodeflow(*a, c)),
+            ("ASE, FIRE", lambda *a: with_ase(*a, FIRE)),
+            ("ASE, BFGS", lambda *a: with_ase(*a, BFGS)),
+            ("ASE, NEBOptimizer", lambda *a: with_ase(*a, NEBOptimizer)),
+            ("atomate2", with_atomate2),
+        ]
+        for name, driver in drivers:
+            with tempfile.TemporaryDirectory() as temporary:
+                Counted.calls, cpu, wall = 0, time.process_time(), time.perf_counter()
+                try:
+                    barrier, force = driver(ends, factory, Path(temporary), images, tolerance)
+                except ImportError:
+                    print(f"{label:28} {name:18} not installed", flush=True)
+                    continue
+                cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+            row = f"{label:28} {name:18} {barrier:10.4f} {Counted.calls:6d} {cpu:7.1f} {wall:7.1f} {force:16.3f}"
             print(row, flush=True)
-            for name, optimizer in (("ASE FIRE", FIRE), ("ASE BFGS", BFGS), ("ASE NEBOptimizer", NEBOptimizer)):
-                begin = time.process_time()
-                barrier, calls, done = plain_ase(start, factory, root / name, optimizer)
-                spent = time.process_time() - begin
-                print(f"{label:28} {name:18} {barrier:10.4f} {calls:6d} {spent:7.2f} {done}", flush=True)
 
 
 if __name__ == "__main__":

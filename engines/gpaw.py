@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import Calculator, all_changes, kpts2sizeandoffsets
 
 from ..errors import EngineError, InputError
 from .handled import SCF, Handled, ScfError, record_handled
@@ -175,6 +175,15 @@ class GpawCalculator(Calculator):
         self.starts = 0
         self.slower = 0
         self._inside: Any = None
+        self._mesh: tuple[int, ...] | None = None
+
+    def keep_sampling(self, atoms: Atoms) -> None:
+        """Keep the mesh of k-points of `atoms` for all cells: energies of one crystal at many volumes need the same."""
+        self._mesh = self._mesh_for(atoms)
+
+    def _mesh_for(self, atoms: Atoms) -> tuple[int, ...]:
+        size, _ = kpts2sizeandoffsets(density=1 / self.protocol.k_spacing_per_A, gamma=True, atoms=atoms)
+        return tuple(int(count) for count in size)
 
     def calculate(
         self, atoms: Atoms | None = None, properties: Any = ("energy",), system_changes: Any = all_changes
@@ -231,7 +240,7 @@ class GpawCalculator(Calculator):
         return GPAW(
             mode=PW(self.protocol.cutoff_for(self.atoms.get_chemical_symbols())),
             xc=self.protocol.xc,
-            kpts={"density": 1 / self.protocol.k_spacing_per_A, "gamma": True},
+            kpts={"size": self._mesh or self._mesh_for(self.atoms), "gamma": True},
             occupations=FermiDirac(self.protocol.smearing_eV),
             convergence={"density": self.protocol.density_tolerance},
             symmetry={"point_group": self.starts <= _SYMMETRIC_STARTS, "tolerance": _SYMMETRY_TOLERANCE_A},

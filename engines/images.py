@@ -21,6 +21,7 @@ import numpy as np
 
 from ..errors import AnodeflowError, EngineError
 from ..files import write_bytes
+from .dft_failures import explain
 from .lammps.launch import die_with_parent
 
 if TYPE_CHECKING:
@@ -229,9 +230,9 @@ def _engine_error(image: int, error: Exception, folder: Path) -> EngineError:
     (folder / f"{image:02d}" / "error.txt").write_text(text)
     kind = type(error).__name__
     message = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
-    if "converge" in (kind + str(error)).lower():
-        what = f"the electrons of image {image} did not converge ({kind}: {message})"
-        remedy = "Try another mixing, a wider smearing, or a better start; the band is kept and goes on from here."
+    known = explain(f"{kind}: {error}")
+    if known is not None:
+        what, remedy = f"image {image} {known.what}", known.remedy
     else:
         what = f"image {image} could not be evaluated: {kind}: {message}"
         remedy = "The band is kept; the same command goes on from here."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,9 +14,19 @@ from .images import load_arrays, save_arrays
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ase import Atoms
     from pymatgen.core import Structure
 
     from .images import CalculatorFactory
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """A calculator that samples reciprocal space, and can be told to do so alike for all cells."""
+
+    def keep_sampling(self, atoms: Atoms) -> None:
+        """Take what suits `atoms` for every cell from now on."""
+
 
 _STRAINS = np.array([-0.03, -0.015, 0.0, 0.015, 0.03])
 
@@ -93,6 +103,8 @@ def equilibrium_volume(
                 scaled = atoms.copy()
                 scaled.set_cell(cell * (1 + strain * scaled_axes), scale_atoms=True)
                 scaled.calc = factory(own)
+                if isinstance(scaled.calc, Samples):
+                    scaled.calc.keep_sampling(Atoms(atoms.symbols, cell=first, pbc=True))
                 try:
                     known = {"energy_eV": np.array(scaled.get_potential_energy())}
                 except Exception as error:

@@ -1,6 +1,7 @@
 """DFT through GPAW: a band that is stopped goes on, and what is missing is said in a sentence."""
 
 import dataclasses
+import functools
 import importlib.util
 import itertools
 
@@ -11,7 +12,8 @@ from anodeflow.engines.gpaw import MissingGpawError, gpaw_factory, gpaw_installe
 from anodeflow.engines.handled import ScfError, handled_here
 from anodeflow.engines.images import ImageSet
 from anodeflow.engines.neb import NebSettings, run_neb
-from anodeflow.errors import InputError
+from anodeflow.engines.volume import equilibrium_volume
+from anodeflow.errors import EngineError, InputError
 from anodeflow.structures.hop_ends import CrystalHop, hop_ends
 from anodeflow.structures.paths import interpolate
 from anodeflow.structures.phases import phase
@@ -122,3 +124,37 @@ def test_a_density_that_does_not_converge_is_tried_again_with_slower_mixing(tmp_
     silicon.calc = gpaw.gpaw_calculator(hopeless, tmp_path / "hopeless")
     with pytest.raises(ScfError, match="did not converge in 3 tries"):
         silicon.get_potential_energy()
+
+
+@needs_gpaw
+@pytest.mark.dft
+def test_an_element_without_a_data_set_is_a_sentence(tmp_path):
+    factory = gpaw_factory("gpaw-fast")
+    with (
+        ImageSet(factory, ["Po", "Li"], np.eye(3) * 4.0, tmp_path) as images,
+        pytest.raises(EngineError, match="image 0 needs a PAW data set of Po for PBE, and there is none"),
+    ):
+        images.evaluate({0: np.array([[0, 0, 0], [2.0, 2, 2]])})
+
+
+@needs_gpaw
+@pytest.mark.dft
+def test_all_volumes_of_a_crystal_get_one_mesh(tmp_path):
+    """Between the smallest and the largest cell the mesh would change, and the energies would jump."""
+    protocol = dataclasses.replace(gpaw_protocol("gpaw-fast"), cutoff_eV=120.0, k_spacing_per_A=1.0)
+    crystal = phase("Si").structure.get_primitive_structure()
+    crystal[1] = "Ge"
+    alone = [
+        gpaw.gpaw_calculator(protocol, tmp_path)._mesh_for(AseAtomsAdaptor.get_atoms(crystal.copy().scale_lattice(v)))
+        for v in (0.97**3 * crystal.volume, 1.03**3 * crystal.volume)
+    ]
+    assert alone[0] != alone[1]
+    found = equilibrium_volume(crystal, functools.partial(gpaw.gpaw_calculator, protocol), tmp_path)
+    meshes = {
+        line.split("size:")[1].strip()
+        for path in tmp_path.glob("*/gpaw.txt")
+        for line in path.read_text().splitlines()
+        if "Monkhorst-Pack size" in line
+    }
+    assert len(list(tmp_path.glob("*/gpaw.txt"))) >= 5 and len(meshes) == 1
+    assert 0.9 < found.scale < 1.1

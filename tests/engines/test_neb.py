@@ -176,7 +176,7 @@ class Refuses(EMT):
 
 
 def test_electrons_that_do_not_converge_are_named(tmp_path):
-    with pytest.raises(EngineError, match="the electrons of image 0 did not converge") as caught:
+    with pytest.raises(EngineError, match="image 0 has electrons that do not converge") as caught:
         run_neb(band_script.vacancy_hop(3), lambda folder: Refuses(), tmp_path)
     assert "error.txt" in str(caught.value) and (tmp_path / "images" / "00" / "error.txt").exists()
 

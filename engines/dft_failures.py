@@ -1,0 +1,62 @@
+"""What the error messages of DFT programs mean, in a sentence, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A failure that is known.
+
+    Attributes
+    ----------
+    key
+        ``scf``, ``setups``, ``too_close`` or ``memory``.
+    what
+        What went wrong, as the end of a sentence that begins with the image.
+    remedy
+        What to do.
+    """
+
+    key: str
+    what: str
+    remedy: str
+
+
+_KEPT = "The band is kept; the same command goes on from here."
+
+
+def explain(text: str) -> Explained | None:
+    """Return what an error message means, or None if it is not known.
+
+    Parameters
+    ----------
+    text
+        Type and message of the exception, as Python prints them.
+    """
+    setup = re.search(r'PAW dataset file "(\w+)\.(\w+)"', text)
+    if setup:
+        element, functional = setup.groups()
+        return Explained(
+            "setups",
+            f"needs a PAW data set of {element} for {functional}, and there is none",
+            f"Install those that exist: pip install 'anodeflow[dft]'; GPAW_SETUP_PATH may name further ones. {_KEPT}",
+        )
+    close = re.search(r"[Aa]toms are too close, e\.g\. ([\d.]+)", text)
+    if close:
+        return Explained(
+            "too_close",
+            f"has two atoms {float(close[1]):.2f} Å apart",
+            "The path goes through an atom: take more images, or other end points.",
+        )
+    if "MemoryError" in text or "bad_alloc" in text:
+        return Explained("memory", "needs more memory than there is", f"Take fewer workers or a smaller cell. {_KEPT}")
+    if "converge" in text.lower():
+        return Explained(
+            "scf",
+            "has electrons that do not converge",
+            f"Try another mixing, a wider smearing, or a better start. {_KEPT}",
+        )
+    return None
