@@ -17,6 +17,7 @@ from . import (
     build_interface,
     compare,
     doctor,
+    export,
     phases,
     plan,
     potentials,
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("plan")(plan.plan)
 app.command("doctor")(doctor.doctor)
+app.command("export")(export.export)
 app.command("status")(run.status)
 app.command("report")(run.report)
 app.command("compare")(compare.compare)

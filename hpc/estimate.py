@@ -139,7 +139,9 @@ class Estimator:
         calls += 2 * 6 * moved
         cpu_s = JOB_CPU_S + rung.images * probe.start_cpu_s + calls * probe.cpu_s
         filled = replace(needs, images=rung.images, natoms=len(band.symbols), steps=0)
-        return _with_cpu(filled, cpu_s, memory_MB=_PYTHON_MB + probe.memory_MB * needs.cores, disk_MB=2.0, probed=True)
+        kept = 2 * rung.images + 2 * 6 * moved
+        disk_MB = JOB_DISK_MB + kept * probe.frame_MB
+        return _with_cpu(filled, cpu_s, memory_MB=probe.memory_MB * needs.cores, disk_MB=disk_MB, probed=True)
 
     def structure(self, job: Job) -> Structure | None:
         """Return the atoms that a job works on: a structure it was given, or that of the nearest parent."""

@@ -57,7 +57,7 @@ class Probe:
     memory_MB
         Of one process of the engine.
     frame_MB
-        Of one frame of the trajectory; 0 where there is none.
+        Of one frame of the trajectory, or of what is kept of one call; 0 where there is none.
     """
 
     unit: str
@@ -163,6 +163,7 @@ def probe_md(
         "timestep_fs": settings.timestep_fs,
         "output": [settings.thermo_every, settings.dump_every],
         "packed": packed,
+        "start": "hot",
         "processors": [resources.mpi_ranks, resources.threads],
     }
 
@@ -173,7 +174,9 @@ def probe_md(
             if packed:
                 system = System.of(relax(system, folder / "relax", resources, cell="fixed").structure, card)
             seed = settings.seed or len(structure)
-            short = replace(settings, seed=seed, final_temperature_K=None)
+            # at rest in its minimum, half of the kinetic energy will soon be potential energy
+            hot = 2 * settings.temperature_K
+            short = replace(settings, seed=seed, temperature_K=hot, final_temperature_K=settings.temperature_K)
 
             def run(steps: int, name: str) -> tuple[float, float]:
                 before = _children_cpu_s()
@@ -215,28 +218,28 @@ def probe_calls(level: Level, band: Band, cache: ProbeCache) -> Probe:
     """
     atoms = {symbol: band.symbols.count(symbol) for symbol in sorted(set(band.symbols))}
     cell = [[round(float(value), 2) for value in row] for row in band.cell]
-    key = {"engine": level.version, "model": level.fingerprint, "atoms": atoms, "cell": cell, "unit": "call"}
+    key = {"engine": level.version, "model": level.fingerprint, "atoms": atoms, "cell": cell, "unit": "kept call"}
 
     def take() -> Probe:
         import numpy as np
-        from ase import Atoms
 
+        from ..engines.images import ImageSet
+
+        calls = 1 if level.expensive else 20
+        moved = np.repeat(np.asarray(band.positions[:1], dtype=float), calls + 1, axis=0)
+        for number in range(1, calls + 1):
+            moved[number, number % len(band.symbols)] += (_MOVE_A, -_MOVE_A, _MOVE_A / 2)
         with tempfile.TemporaryDirectory(prefix="anodeflow-probe-") as scratch:
-            image = Atoms(band.symbols, positions=band.positions[0], cell=band.cell, pbc=True)
-            begin = _cpu_s()
-            image.calc = level.factory(Path(scratch))
-            image.get_forces()
-            first = _cpu_s() - begin
-            calls = 1 if level.expensive else 10
-            begin = _cpu_s()
-            for number in range(calls):
-                moved = band.positions[0].copy()
-                moved[number % len(moved)] += np.array([_MOVE_A, -_MOVE_A, _MOVE_A / 2])
-                image.set_positions(moved)
-                image.get_forces()
-            call_s = (_cpu_s() - begin) / calls
+            with ImageSet(level.factory, band.symbols, band.cell, Path(scratch), shared=True) as images:
+                begin = _cpu_s()
+                images.evaluate_many(moved[:1])
+                first = _cpu_s() - begin
+                begin = _cpu_s()
+                images.evaluate_many(moved)  # the first is known
+                call_s = (_cpu_s() - begin) / calls
+            kept_MB = sum(path.stat().st_size for path in Path(scratch).glob("*.npz")) / 1e6 / (calls + 1)
         memory_MB = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-        return Probe("call", call_s, max(0.0, first - call_s), memory_MB)
+        return Probe("call", call_s, max(0.0, first - call_s), memory_MB, kept_MB)
 
     return cache.get(key, take)
 

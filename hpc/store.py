@@ -29,7 +29,7 @@ RESULT_FILE = "result.json"
 ERROR_FILE = "error.json"
 STATE_FILE = "jobs.json"
 _HASHED = ("function", "function_args", "function_kwargs")
-_UNHASHED_KEYS = {"@version"}
+_UNHASHED_KEYS = {"@version", "steps_per_s", "loop_time_s", "launches"}  # of versions and speed, not of what comes out
 
 
 def encode(job: Job | Flow) -> dict[str, Any]:

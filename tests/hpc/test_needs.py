@@ -12,12 +12,14 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "lithium_silicon.yaml"
 
 
 def test_every_job_of_a_campaign_says_what_it_asks_for():
-    flow = diffusion_flow(read_campaign(EXAMPLE))
+    campaign = read_campaign(EXAMPLE)
+    flow = diffusion_flow(campaign)
     needs = asked_needs(flow)
     assert [need.uuid for need in needs] == [job.uuid for job, _ in flow.iterflow()]
     by_name = {need.name: need for need in needs}
     run = by_name["c-Li15Si4 diffuse 600K"]
-    assert (run.kind, run.natoms, run.steps, run.cores, run.probed) == ("diffusion", 152, 20000, 1, False)
+    steps = round(campaign.diffusion.production_ps * 1000 / campaign.diffusion.timestep_fs)
+    assert (run.kind, run.natoms, run.steps, run.cores, run.probed) == ("diffusion", 152, steps, 1, False)
     assert by_name["a-Li15Si4 melt-quench"].kind == "melt quench"
     assert by_name["c-Li15Si4 Arrhenius Li"].kind == "fit arrhenius"
     asked = run.qresources()

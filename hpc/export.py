@@ -1,0 +1,223 @@
+"""A run packed as an RO-Crate: what another person needs to read its results, trust them, and run it again.
+
+The metadata follow the Workflow Run profile of RO-Crate 1.1 (S. Soiland-Reyes et al., Data Science 5 (2022) 97;
+S. Leo et al., PLoS ONE 19 (2024) e0309210) as far as a single run goes: the campaign file is the workflow, the run is
+a ``CreateAction`` from the inputs to the results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from ..errors import InputError
+from ..files import sha256
+from .provenance import code_hashes
+from .store import ERROR_FILE, JOB_FILE, RESULT_FILE, STATE_FILE, is_locked, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+METADATA_FILE = "ro-crate-metadata.json"
+CAMPAIGN_FILES = {"campaign.yaml": "run", "barrier.yaml": "barrier"}
+_LEFT_OUT = ("restart.*", "*.npz", "progress.json", ".*")
+_TRAJECTORIES = ("*.lammpstrj", "*.lammpstrj.*", "*.traj")
+_HOME = "https://w3id.org/ro/crate/1.1"
+_PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+_FORMATS = {
+    ".yaml": "application/yaml",
+    ".json": "application/json",
+    ".csv": "text/csv",
+    ".html": "text/html",
+    ".png": "image/png",
+    ".cif": "chemical/x-cif",
+}
+
+
+@dataclass(frozen=True)
+class Export:
+    """A written crate.
+
+    Attributes
+    ----------
+    path
+        The zip file.
+    files
+        Names of the files in it.
+    unfinished
+        Jobs that had not finished.
+    command
+        What runs it again, after unpacking.
+    """
+
+    path: Path
+    files: tuple[str, ...]
+    unfinished: tuple[str, ...]
+    command: str
+
+
+def export_run(directory: Path, out: Path | None = None, *, trajectories: bool = False) -> Export:
+    """Pack the folder of a run as an RO-Crate.
+
+    Parameters
+    ----------
+    directory
+        Folder of a campaign or of a ladder.
+    out
+        Zip file; ``<name>.crate.zip`` beside the folder by default.
+    trajectories
+        Whether trajectories go with it; restarts never do.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no run, or a run is at work in it.
+    """
+    root = Path(directory).resolve()
+    name = next((name for name in CAMPAIGN_FILES if (root / name).exists()), None)
+    state = read_json(root / STATE_FILE)
+    if name is None or state is None:
+        raise InputError("this folder holds no run", where=str(directory), remedy="Give the folder of one.")
+    if is_locked(root):
+        raise InputError("a run is at work in this folder", where=str(directory), remedy="Wait until it has ended.")
+    target = Path(out) if out else root.parent / f"{root.name}.crate.zip"
+    left_out = _LEFT_OUT if trajectories else (*_LEFT_OUT, *_TRAJECTORIES)
+    rows = state["jobs"]
+    current = {row["folder"] for row in rows if row["folder"]}
+    paths = [path for path in _files(root, left_out) if _belongs(path.relative_to(root), root, current)]
+    if target.resolve() in paths:
+        paths.remove(target.resolve())
+    command = f"anodeflow {CAMPAIGN_FILES[name]} {name} --dir again"
+    readme = _readme(root.name, command, rows, trajectories=trajectories)
+    metadata = _metadata(root, name, paths, rows, readme, command)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".crate-") as scratch:
+        packed = Path(scratch) / "crate.zip"
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(METADATA_FILE, json.dumps(metadata, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+            archive.writestr("README.md", readme)
+            for path in paths:
+                archive.write(path, path.relative_to(root).as_posix())
+        shutil.move(packed, target)
+    unfinished = tuple(row["name"] for row in rows if row["state"] != "done")
+    names = (METADATA_FILE, "README.md", *(path.relative_to(root).as_posix() for path in paths))
+    return Export(target, names, unfinished, command)
+
+
+def _files(root: Path, left_out: Iterable[str]) -> list[Path]:
+    patterns = tuple(left_out)
+    return [
+        path
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not path.is_symlink() and not any(path.match(pattern) for pattern in patterns)
+    ]
+
+
+def _belongs(path: Path, root: Path, current: set[str]) -> bool:
+    """Return whether a file is of the run as it stands: folders of jobs that earlier inputs had are left out."""
+    top = root / path.parts[0]
+    is_job = top.is_dir() and any((top / name).exists() for name in (JOB_FILE, RESULT_FILE, ERROR_FILE))
+    return not is_job or path.parts[0] in current
+
+
+def _metadata(
+    root: Path, campaign: str, paths: list[Path], rows: list[Mapping[str, Any]], readme: str, command: str
+) -> dict[str, Any]:
+    """Return the JSON-LD document that describes every file and the run."""
+    results = read_json(root / "results.json") or {}
+    documents = [read_json(root / row["folder"] / RESULT_FILE) for row in rows if row["folder"]]
+    finished = [document for document in documents if document]
+    engines: dict[str, str] = {}
+    models: dict[str, str] = {}
+    for document in finished:
+        source = document.get("provenance") or {}
+        engines |= source.get("engines") or {}
+        models |= source.get("models") or {}
+    ended = max((document["finished"] for document in finished), default="")
+    names = [path.relative_to(root).as_posix() for path in paths]
+    inputs = [name for name in names if name == campaign or name.startswith("inputs/")]
+    outputs = [name for name in names if "/" not in name and name not in (campaign, STATE_FILE, "run.json")]
+    programs = [_program("anodeflow", __version__, {"sha256OfSources": code_hashes()["all"]})]
+    programs += [_program(name, version, {}) for name, version in sorted(engines.items())]
+    failed = [row["name"] for row in rows if row["state"] != "done"]
+    graph: list[dict[str, Any]] = [
+        {
+            "@id": METADATA_FILE,
+            "@type": "CreativeWork",
+            "about": {"@id": "./"},
+            "conformsTo": {"@id": _HOME},
+        },
+        {
+            "@id": "./",
+            "@type": "Dataset",
+            "name": root.name,
+            "description": f"The run '{root.name}' of anodeflow {__version__}: inputs, results, report and the record of "
+            f"every job. Unpacked, it is run again with: {command}",
+            "datePublished": ended or "1970-01-01",
+            "license": "The files belong to whoever made the run; ask them. Models have the licences on their cards.",
+            "conformsTo": {"@id": _PROFILE},
+            "hasPart": [{"@id": name} for name in ["README.md", *names]],
+            "mainEntity": {"@id": campaign},
+            "mentions": {"@id": "#run"},
+        },
+        {"@id": _PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"},
+        {
+            "@id": "#run",
+            "@type": "CreateAction",
+            "name": f"Run of {campaign}",
+            "startTime": min((document["started"] for document in finished), default=""),
+            "endTime": ended,
+            "actionStatus": "http://schema.org/" + ("FailedActionStatus" if failed else "CompletedActionStatus"),
+            "instrument": [{"@id": program["@id"]} for program in programs],
+            "object": [{"@id": name} for name in inputs],
+            "result": [{"@id": name} for name in outputs],
+            "description": " ".join(str(word) for word in results.get("command", [])),
+        }
+        | ({"error": f"These jobs did not finish: {', '.join(failed)}"} if failed else {}),
+        *programs,
+        *(
+            {"@id": f"#model-{name}", "@type": "CreativeWork", "name": name, "sha256": fingerprint}
+            for name, fingerprint in sorted(models.items())
+        ),
+        _described("README.md", len(readme.encode()), hashlib.sha256(readme.encode()).hexdigest(), "text/markdown"),
+    ]
+    for path, name in zip(paths, names, strict=True):
+        graph.append(_described(name, path.stat().st_size, sha256(path), _FORMATS.get(path.suffix, "text/plain")))
+    return {"@context": f"{_HOME}/context", "@graph": graph}
+
+
+def _described(name: str, size: int, digest: str, kind: str) -> dict[str, Any]:
+    return {
+        "@id": name,
+        "@type": "File",
+        "name": name,
+        "contentSize": str(size),
+        "encodingFormat": kind,
+        "sha256": digest,
+    }
+
+
+def _program(name: str, version: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    return {"@id": f"#{name}", "@type": "SoftwareApplication", "name": name, "softwareVersion": version, **more}
+
+
+def _readme(name: str, command: str, rows: list[Mapping[str, Any]], *, trajectories: bool) -> str:
+    done = sum(1 for row in rows if row["state"] == "done")
+    kept = "Trajectories are here." if trajectories else "Trajectories and restarts are not here; running again makes them."
+    return (
+        f"# {name}\n\n"
+        f"A run of anodeflow {__version__}: {done} of {len(rows)} jobs done. {kept}\n\n"
+        "- `report.html` opens in any browser; `results.json` and `results.csv` hold the same numbers.\n"
+        "- Each folder is a job: `job.json` its inputs, `result.json` its result with hashes, versions, host and seed.\n"
+        f"- `{METADATA_FILE}` lists every file with its SHA-256.\n\n"
+        "To run it again, in the unpacked folder:\n\n"
+        f"```\npip install 'anodeflow=={__version__}'\n{command}\n```\n\n"
+        "The same inputs have the same hashes, so the folders of the jobs will have the same names.\n"
+    )

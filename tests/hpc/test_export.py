@@ -1,0 +1,101 @@
+"""A run packed as an RO-Crate, checked file by file, and run again somewhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from anodeflow.errors import InputError
+from anodeflow.hpc.campaigns import run_campaign
+from anodeflow.hpc.export import METADATA_FILE, export_run
+from anodeflow.structures.phases import phase
+from pymatgen.core import Lattice, Structure
+
+pytestmark = pytest.mark.engine
+
+CAMPAIGN = """\
+name: packed
+seed: 9
+potential: LiSi-MEAM-Cui2012
+systems:
+  sheared: {phase: mine/own.cif}
+diffusion:
+  temperatures_K: [900, 1200]
+  equilibration_ps: 0.3
+  production_ps: 0.6
+  frame_interval_fs: 20
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A campaign on a triclinic structure of the user's, whose files are gone afterwards."""
+    folder = tmp_path_factory.mktemp("here")
+    structure = phase("LiSi").structure
+    sheared = np.array(structure.lattice.matrix) @ np.array([[1, 0.06, 0.04], [0, 1, 0.05], [0, 0, 1]])
+    (folder / "mine").mkdir()
+    Structure(Lattice(sheared), structure.species, structure.frac_coords).to(str(folder / "mine" / "own.cif"))
+    (folder / "packed.yaml").write_text(CAMPAIGN)
+    jobs, report = run_campaign(folder / "packed.yaml", folder / "run", cores=1)
+    assert all(job.state == "done" for job in jobs)
+    shutil.rmtree(folder / "mine")
+    return report.parent
+
+
+def test_the_crate_runs_again_elsewhere_with_the_same_hashes_and_numbers(run, tmp_path):
+    crate = export_run(run, tmp_path / "packed.crate.zip")
+    assert not crate.unfinished
+    there = tmp_path / "elsewhere"
+    with zipfile.ZipFile(crate.path) as archive:
+        archive.extractall(there)
+    words = crate.command.split()
+    assert words[0] == "anodeflow"
+    subprocess.run([sys.executable, "-m", *words, "--cores", "1"], cwd=there, check=True, capture_output=True)
+    ours, theirs = (json.loads((root / "results.json").read_text()) for root in (run, there / "again"))
+    assert [job["folder"] for job in theirs["jobs"]] == [job["folder"] for job in ours["jobs"]]
+    assert [q["value"] for q in theirs["quantities"]] == [q["value"] for q in ours["quantities"]]
+    assert not (there / "again" / ours["jobs"][0]["folder"]).samefile(run / ours["jobs"][0]["folder"])
+
+
+def test_the_metadata_describe_every_file_and_the_run(run, tmp_path):
+    crate = export_run(run, tmp_path / "packed.crate.zip")
+    with zipfile.ZipFile(crate.path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    document = json.loads(content.pop(METADATA_FILE))
+    assert document["@context"] == "https://w3id.org/ro/crate/1.1/context"
+    entities = {entity["@id"]: entity for entity in document["@graph"]}
+    assert len(entities) == len(document["@graph"])
+    assert entities[METADATA_FILE]["about"] == {"@id": "./"}
+    root = entities["./"]
+    assert {part["@id"] for part in root["hasPart"]} == set(content)
+    for name, data in content.items():
+        assert entities[name]["@type"] == "File"
+        assert entities[name]["sha256"] == hashlib.sha256(data).hexdigest()
+        assert entities[name]["contentSize"] == str(len(data))
+    action = entities["#run"]
+    assert {part["@id"] for part in action["object"]} == {"campaign.yaml", "inputs/sheared/own.cif"}
+    assert {"results.json", "report.html"} <= {part["@id"] for part in action["result"]}
+    assert action["startTime"] <= action["endTime"]
+    programs = {entities[part["@id"]]["name"]: entities[part["@id"]] for part in action["instrument"]}
+    assert set(programs) == {"anodeflow", "LAMMPS"}
+    assert all(program["softwareVersion"] for program in programs.values())
+    for entity in entities.values():  # nothing refers to what is not described
+        for value in entity.values():
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, dict) and not one["@id"].startswith("http"):
+                    assert one["@id"] in entities
+
+    assert not any(name.endswith(".lammpstrj") or "restart" in name for name in content)
+    whole = export_run(run, tmp_path / "whole.zip", trajectories=True)
+    assert sum(name.endswith(".lammpstrj") for name in whole.files) == 2
+
+
+def test_what_is_no_run_is_refused(run, tmp_path):
+    with pytest.raises(InputError, match="holds no run"):
+        export_run(tmp_path)
