@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from .. import __version__
 from ..errors import InputError
 from ..files import sha256
@@ -29,6 +31,7 @@ METADATA_FILE = "ro-crate-metadata.json"
 CAMPAIGN_FILES = {"campaign.yaml": "run", "barrier.yaml": "barrier"}
 _LEFT_OUT = ("restart.*", "*.npz", "progress.json", ".*")
 _TRAJECTORIES = ("*.lammpstrj", "*.lammpstrj.*", "*.traj")
+_RECORDS = ("run.json", "README.md")
 _HOME = "https://w3id.org/ro/crate/1.1"
 _PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 _FORMATS = {
@@ -38,6 +41,7 @@ _FORMATS = {
     ".html": "text/html",
     ".png": "image/png",
     ".cif": "chemical/x-cif",
+    ".md": "text/markdown",
 }
 
 
@@ -95,20 +99,40 @@ def export_run(directory: Path, out: Path | None = None, *, trajectories: bool =
     if target.resolve() in paths:
         paths.remove(target.resolve())
     command = f"anodeflow {CAMPAIGN_FILES[name]} {name} --dir again"
-    readme = _readme(root.name, command, rows, trajectories=trajectories)
-    metadata = _metadata(root, name, paths, rows, readme, command)
+    content = {path.relative_to(root).as_posix(): path for path in paths}
+    made = {"README.md": _readme(root.name, command, rows, trajectories=trajectories).encode()}
+    made |= _movable(root / name)
+    content = {key: path for key, path in content.items() if key not in made}
+    metadata = _metadata(root, name, content, made, rows, command)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".crate-") as scratch:
         packed = Path(scratch) / "crate.zip"
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(METADATA_FILE, json.dumps(metadata, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-            archive.writestr("README.md", readme)
-            for path in paths:
-                archive.write(path, path.relative_to(root).as_posix())
+            for key, data in made.items():
+                archive.writestr(key, data)
+            for key, path in content.items():
+                archive.write(path, key)
         shutil.move(packed, target)
     unfinished = tuple(row["name"] for row in rows if row["state"] != "done")
-    names = (METADATA_FILE, "README.md", *(path.relative_to(root).as_posix() for path in paths))
-    return Export(target, names, unfinished, command)
+    return Export(target, (METADATA_FILE, *made, *content), unfinished, command)
+
+
+def _movable(file: Path) -> dict[str, bytes]:
+    """Return a ladder's file that names its crystal beside it, and the crystal, where it is a file of the user's."""
+    ladder = yaml.safe_load(file.read_text())
+    crystal = ladder.get("crystal") if isinstance(ladder, dict) else None
+    if not isinstance(crystal, dict):
+        return {}
+    path = Path(str(crystal.get("phase")))
+    if not path.is_absolute():
+        return {}
+    if not path.is_file():
+        raise InputError("the crystal of this ladder is not there any more", where=str(path), remedy="Put it back.")
+    beside = f"inputs/{path.name}"
+    changed = ladder | {"crystal": crystal | {"phase": beside}}
+    text = yaml.safe_dump(changed, sort_keys=False, allow_unicode=True)
+    return {file.name: text.encode(), beside: path.read_bytes()}
 
 
 def _files(root: Path, left_out: Iterable[str]) -> list[Path]:
@@ -128,7 +152,12 @@ def _belongs(path: Path, root: Path, current: set[str]) -> bool:
 
 
 def _metadata(
-    root: Path, campaign: str, paths: list[Path], rows: list[Mapping[str, Any]], readme: str, command: str
+    root: Path,
+    campaign: str,
+    content: Mapping[str, Path],
+    made: Mapping[str, bytes],
+    rows: list[Mapping[str, Any]],
+    command: str,
 ) -> dict[str, Any]:
     """Return the JSON-LD document that describes every file and the run."""
     results = read_json(root / "results.json") or {}
@@ -141,9 +170,9 @@ def _metadata(
         engines |= source.get("engines") or {}
         models |= source.get("models") or {}
     ended = max((document["finished"] for document in finished), default="")
-    names = [path.relative_to(root).as_posix() for path in paths]
+    names = [*made, *content]
     inputs = [name for name in names if name == campaign or name.startswith("inputs/")]
-    outputs = [name for name in names if "/" not in name and name not in (campaign, STATE_FILE, "run.json")]
+    outputs = [name for name in names if "/" not in name and name not in (campaign, STATE_FILE, *_RECORDS)]
     programs = [_program("anodeflow", __version__, {"sha256OfSources": code_hashes()["all"]})]
     programs += [_program(name, version, {}) for name, version in sorted(engines.items())]
     failed = [row["name"] for row in rows if row["state"] != "done"]
@@ -158,12 +187,12 @@ def _metadata(
             "@id": "./",
             "@type": "Dataset",
             "name": root.name,
-            "description": f"The run '{root.name}' of anodeflow {__version__}: inputs, results, report and the record of "
-            f"every job. Unpacked, it is run again with: {command}",
+            "description": f"The run '{root.name}' of anodeflow {__version__}: inputs, results, report and the record "
+            f"of every job. Unpacked, it is run again with: {command}",
             "datePublished": ended or "1970-01-01",
             "license": "The files belong to whoever made the run; ask them. Models have the licences on their cards.",
             "conformsTo": {"@id": _PROFILE},
-            "hasPart": [{"@id": name} for name in ["README.md", *names]],
+            "hasPart": [{"@id": name} for name in names],
             "mainEntity": {"@id": campaign},
             "mentions": {"@id": "#run"},
         },
@@ -186,20 +215,19 @@ def _metadata(
             {"@id": f"#model-{name}", "@type": "CreativeWork", "name": name, "sha256": fingerprint}
             for name, fingerprint in sorted(models.items())
         ),
-        _described("README.md", len(readme.encode()), hashlib.sha256(readme.encode()).hexdigest(), "text/markdown"),
+        *(_described(key, len(data), hashlib.sha256(data).hexdigest()) for key, data in made.items()),
+        *(_described(key, path.stat().st_size, sha256(path)) for key, path in content.items()),
     ]
-    for path, name in zip(paths, names, strict=True):
-        graph.append(_described(name, path.stat().st_size, sha256(path), _FORMATS.get(path.suffix, "text/plain")))
     return {"@context": f"{_HOME}/context", "@graph": graph}
 
 
-def _described(name: str, size: int, digest: str, kind: str) -> dict[str, Any]:
+def _described(name: str, size: int, digest: str) -> dict[str, Any]:
     return {
         "@id": name,
         "@type": "File",
         "name": name,
         "contentSize": str(size),
-        "encodingFormat": kind,
+        "encodingFormat": _FORMATS.get(Path(name).suffix, "text/plain"),
         "sha256": digest,
     }
 
@@ -210,12 +238,16 @@ def _program(name: str, version: str, more: Mapping[str, Any]) -> dict[str, Any]
 
 def _readme(name: str, command: str, rows: list[Mapping[str, Any]], *, trajectories: bool) -> str:
     done = sum(1 for row in rows if row["state"] == "done")
-    kept = "Trajectories are here." if trajectories else "Trajectories and restarts are not here; running again makes them."
+    kept = (
+        "Trajectories are here."
+        if trajectories
+        else "Trajectories and restarts are not here; running again makes them."
+    )
     return (
         f"# {name}\n\n"
         f"A run of anodeflow {__version__}: {done} of {len(rows)} jobs done. {kept}\n\n"
         "- `report.html` opens in any browser; `results.json` and `results.csv` hold the same numbers.\n"
-        "- Each folder is a job: `job.json` its inputs, `result.json` its result with hashes, versions, host and seed.\n"
+        "- Each folder is a job: `job.json` its inputs, `result.json` its result with hashes, versions, host, seed.\n"
         f"- `{METADATA_FILE}` lists every file with its SHA-256.\n\n"
         "To run it again, in the unpacked folder:\n\n"
         f"```\npip install 'anodeflow=={__version__}'\n{command}\n```\n\n"

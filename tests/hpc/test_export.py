@@ -12,6 +12,7 @@ import zipfile
 import numpy as np
 import pytest
 from anodeflow.errors import InputError
+from anodeflow.hpc.barriers import run_barrier
 from anodeflow.hpc.campaigns import run_campaign
 from anodeflow.hpc.export import METADATA_FILE, export_run
 from anodeflow.structures.phases import phase
@@ -99,3 +100,30 @@ def test_the_metadata_describe_every_file_and_the_run(run, tmp_path):
 def test_what_is_no_run_is_refused(run, tmp_path):
     with pytest.raises(InputError, match="holds no run"):
         export_run(tmp_path)
+
+
+LADDER = """\
+name: ladder
+crystal: {phase: mine.cif}
+species: Li
+hops:
+  T-H-T: {kind: interstitial, path: [[0.5, 0.5, 0.5], [0.75, 0.75, 0.75]]}
+levels:
+  - {name: LiSi-MEAM-Cui2012, image_distance_A: 5, images: 3, vibrations: none, force_tolerance_eV_A: 0.1}
+"""
+
+
+def test_a_ladder_takes_its_crystal_with_it(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    phase("Si").structure.to(str(here / "mine.cif"))
+    (here / "ladder.yaml").write_text(LADDER)
+    _, results, root = run_barrier(here / "ladder.yaml", here / "run", cores=1)
+    crate = export_run(root)
+    assert crate.path == here / "run.crate.zip"
+    with zipfile.ZipFile(crate.path) as archive:
+        archive.extractall(there)
+    shutil.rmtree(here)
+    assert str(tmp_path) not in (there / "barrier.yaml").read_text()
+    _, again, _ = run_barrier(there / "barrier.yaml", there / "again", cores=1)
+    assert [q["value"] for q in again["quantities"]] == [q["value"] for q in results["quantities"]]
