@@ -105,7 +105,7 @@ def check(
     from ..engines.lammps.card_checks import compute_table
     from ..engines.resources import Resources
     from ..potentials.cards import card
-    from ..potentials.checks import write_table
+    from ..potentials.checks import COST, write_table
     from .document import document, print_document
 
     found = card(name)
@@ -120,7 +120,8 @@ def check(
     warnings = [
         f"The {row.property} of {row.system} is {row.model:.6g} {row.unit} and was {old:.6g}."
         for row in table.rows
-        if (old := before.get((row.property, row.system))) is not None
+        if row.property != COST
+        and (old := before.get((row.property, row.system))) is not None
         and abs(row.model - old) > 1e-3 * abs(row.model) + 1e-4
     ]
     if as_json:
@@ -220,14 +221,16 @@ def _entry(found: PotentialCard, symbols: Iterable[str] | None = None) -> dict[s
 
 
 def _quantities(found: PotentialCard, rows: Iterable[ReferenceCheck]) -> list[Quantity]:
+    from ..potentials.checks import COST
     from ..quantity import Quantity, Reference
 
+    relaxed, timed = f"relaxed at 0 K with {found.name}; no statistical error", "one core; CPU time of LAMMPS' loop"
     return [
         Quantity(
             f"{row.property}, {row.system}".replace(" ", "_"),
             row.model,
             row.unit,
-            method=f"relaxed at 0 K with {found.name}; no statistical error",
+            method=timed if row.property == COST else relaxed,
             source=found.name,
             reference=None if row.reference is None else Reference(row.reference, row.unit, row.source),
         )
@@ -248,7 +251,7 @@ def _print_table(console: Any, rows: Iterable[ReferenceCheck]) -> None:
         deviation = ""
         if row.reference is not None:
             difference = f"{row.model - row.reference:+.3f}"
-            deviation = difference if row.unit == "eV" else f"{deviation_percent(row) or 0:+.1f} %"
+            deviation = difference if row.unit in ("eV", "V") else f"{deviation_percent(row) or 0:+.1f} %"
         reference = "" if row.reference is None else f"{row.reference:.5g}"
         table.add_row(row.property, row.system, f"{row.model:.5g}", reference, row.unit, deviation, row.source)
     if table.row_count:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _TABLES = Path(__file__).parent / "data" / "tables"
 _DFT = Path(__file__).parent / "data" / "dft"
+COST = "CPU time per atom and step"
+"""Property of the row that says what molecular dynamics costs; its unit is µs."""
 _ELEMENTS = {"Sn": "beta-Sn", "P": "black-P"}
 
 
@@ -93,6 +95,27 @@ class SaddleCheck(Strict):
     barrier_eV: Target
 
 
+class VoltageCheck(Strict):
+    """Voltage of a plateau: one alloy takes up ions and becomes the next.
+
+    Attributes
+    ----------
+    poor, rich
+        Phases of the library with less and with more of the ion; each holds one other element.
+    ion, metal
+        The ion, and the phase that it is counted from.
+    voltage_V
+        What should come out.
+    """
+
+    kind: Literal["voltage"] = "voltage"
+    poor: str
+    rich: str
+    ion: str = "Li"
+    metal: str = "Li"
+    voltage_V: Target
+
+
 class DftPhase(Strict):
     """What DFT gives for a phase.
 
@@ -143,7 +166,7 @@ class Checks(Strict):
 
     dft: str = ""
     end_members: dict[str, str] = Field(default_factory=dict)
-    items: tuple[Annotated[CrystalCheck | SaddleCheck, Field(discriminator="kind")], ...] = ()
+    items: tuple[Annotated[CrystalCheck | SaddleCheck | VoltageCheck, Field(discriminator="kind")], ...] = ()
 
     def targets(self, check: CrystalCheck) -> tuple[Target | None, Target | None]:
         """Return what the volume (Å³/atom) and the formation energy (eV/atom) of a crystal should be."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from ase.calculators.calculator import Calculator, all_changes
-from ase.stress import full_3x3_to_voigt_6_stress
 
 from ..errors import EngineError, InputError
 from .chgnet_graph import BondGraph, NeighbourList
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SKIN_A = 1.0
+_FIRST, _SECOND = (0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)
+"""Components of a symmetric tensor in ASE's order."""
 
 
 class ChgnetCalculator(Calculator):
@@ -38,7 +39,7 @@ class ChgnetCalculator(Calculator):
         How much farther than the cut-off neighbours are looked for, so that the list lasts for many steps.
     """
 
-    implemented_properties: list[str] = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - declared so by ASE
+    implemented_properties: list[str] = ["energy", "free_energy", "forces", "stress", "stresses"]  # noqa: RUF012 - declared so by ASE
 
     def __init__(
         self, weights: str, precision: Literal["single", "double"] = "single", skin_A: float = _SKIN_A
@@ -85,15 +86,18 @@ class ChgnetCalculator(Calculator):
             raise EngineError("positions are not numbers (non-numeric coordinates)")
         graph = BondGraph.of(edges, self._bond_cutoff_A)
         energy, gradient = self._energy_and_gradient(numbers, graph)
-        forces = np.zeros((len(numbers), 3))
-        np.add.at(forces, graph.centre, -gradient)
-        np.add.at(forces, graph.neighbour, gradient)
-        virial = graph.vectors_A.T @ gradient / now.cell.volume
+        count, volume = len(numbers), now.cell.volume
+        forces = _sums(graph.neighbour, gradient, count) - _sums(graph.centre, gradient, count)
+        # the share of a bond in the virial belongs half to either end, as that of a pair potential does
+        bonds = graph.vectors_A
+        tensors = (bonds[:, _FIRST] * gradient[:, _SECOND] + bonds[:, _SECOND] * gradient[:, _FIRST]) / 2
+        stresses = (_sums(graph.centre, tensors, count) + _sums(graph.neighbour, tensors, count)) / (2 * volume)
         self.results = {
             "energy": energy,
             "free_energy": energy,
             "forces": forces,
-            "stress": full_3x3_to_voigt_6_stress((virial + virial.T) / 2),
+            "stress": stresses.sum(axis=0),
+            "stresses": stresses,
         }
 
     def _energy_and_gradient(self, numbers: NDArray[np.int64], graph: BondGraph) -> tuple[float, NDArray[np.float64]]:
@@ -129,3 +133,8 @@ class ChgnetCalculator(Calculator):
         # summed in double precision: a sum in single precision would lose a digit for each power of ten of atoms
         energy = float(sites.detach().to(torch.float64).sum()) + float(self._references_eV[numbers - 1].sum())
         return energy, gradient.to(torch.float64).numpy()
+
+
+def _sums(owner: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Return the sums of the rows of `values` that belong to each of `count` owners."""
+    return np.stack([np.bincount(owner, column, count) for column in values.T], axis=1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,10 +12,21 @@ import numpy as np
 
 from ...errors import InputError
 from ...potentials.ase_model import AseModel
-from ...potentials.checks import CrystalCheck, ReferenceCheck, ReferenceTable, SaddleCheck, Target, default_checks
+from ...potentials.checks import (
+    COST,
+    CrystalCheck,
+    ReferenceCheck,
+    ReferenceTable,
+    SaddleCheck,
+    Target,
+    VoltageCheck,
+    default_checks,
+)
 from ...structures.phases import phase
+from ...structures.primitive import primitive_crystal
 from .failures import LammpsError
 from .launch import find_program
+from .md import MDSettings, run_md
 from .relax import Relaxation, relax
 from .setup import System
 
@@ -27,6 +40,7 @@ if TYPE_CHECKING:
 
 _LEAST_WIDTH_A = 8.0
 """Cells are repeated to at least this distance between opposite faces; a model in Python takes any cell."""
+_COST_ATOMS = 128
 
 
 def compute_table(
@@ -67,9 +81,25 @@ def compute_table(
     runs = _Runs(card, Path(directory), resources, progress)
     rows: list[ReferenceCheck] = []
     for check in card.checks.items:
-        rows += runs.crystal_rows(check) if isinstance(check, CrystalCheck) else runs.saddle_rows(check)
+        if isinstance(check, CrystalCheck):
+            rows += runs.crystal_rows(check)
+        elif isinstance(check, VoltageCheck):
+            rows += runs.voltage_rows(check)
+        else:
+            rows += runs.saddle_rows(check)
+    if getattr(card.model, "shells", None) is None:  # they run no molecular dynamics
+        rows.append(cost_row(card, runs.largest(), Path(directory), resources))
     program = f"LAMMPS {find_program().version}"
     return ReferenceTable(card=card.name, fingerprint=card.fingerprint, program=program, rows=tuple(rows))
+
+
+@dataclass(frozen=True)
+class _Crystal:
+    """A relaxed crystal, how often the conventional cell was repeated for it, and the lengths of that cell in Å."""
+
+    relaxation: Relaxation
+    repeats: tuple[int, ...]
+    lengths_A: tuple[float, ...]
 
 
 class _Runs:
@@ -82,22 +112,29 @@ class _Runs:
         self.directory = directory
         self.resources = resources
         self.progress = progress
-        self.done: dict[str, tuple[Relaxation, tuple[int, ...]]] = {}
+        self.done: dict[tuple[str, bool], _Crystal] = {}
 
-    def crystal(self, name: str) -> tuple[Relaxation, tuple[int, ...]]:
-        """Return the relaxed crystal and the repeats of its cell."""
+    def crystal(self, name: str, *, conventional: bool = False) -> _Crystal:
+        """Return a relaxed crystal; a model in Python takes its primitive cell unless `conventional` is asked."""
         name = phase(name).name
-        if name not in self.done:
-            start = phase(name).structure
-            if not start.is_ordered:
+        primitive = isinstance(self.card.model, AseModel) and not conventional
+        if (name, primitive) not in self.done:
+            cell = phase(name).structure
+            if not cell.is_ordered:
                 raise InputError(f"{name} has partial occupancies", where=f"checks of {self.card.name}")
-            heights = np.abs(start.volume / np.linalg.norm(_face_normals(start), axis=1))
+            freedom: Literal["aniso", "tri"] = "aniso" if cell.lattice.is_orthogonal else "tri"
             width = 0.0 if isinstance(self.card.model, AseModel) else _LEAST_WIDTH_A
+            heights = np.abs(cell.volume / np.linalg.norm(_face_normals(cell), axis=1))
             repeats = tuple(max(1, math.ceil(width / height)) for height in heights)
-            cell: Literal["aniso", "tri"] = "aniso" if start.lattice.is_orthogonal else "tri"
-            start.make_supercell(list(repeats))
-            self.done[name] = (self._relax(start, name, cell), repeats)
-        return self.done[name]
+            start = _primitive(cell) if primitive else cell * repeats
+            if primitive and not start.lattice.is_orthogonal:
+                freedom = "tri"
+            result = self._relax(start, name, freedom)
+            # the same multiples of the relaxed vectors as of those it started from
+            multiples = np.asarray(cell.lattice.matrix) @ np.linalg.inv(np.asarray(start.lattice.matrix))
+            lengths = np.linalg.norm(multiples @ np.asarray(result.structure.lattice.matrix), axis=1)
+            self.done[name, primitive] = _Crystal(result, repeats, tuple(float(length) for length in lengths))
+        return self.done[name, primitive]
 
     def _relax(self, structure: Structure, name: str, cell: Literal["fixed", "aniso", "tri"]) -> Relaxation:
         if self.progress:
@@ -114,8 +151,8 @@ class _Runs:
     def crystal_rows(self, check: CrystalCheck) -> list[ReferenceCheck]:
         """Return cell, volume, energy and formation energy of a crystal."""
         entry = phase(check.phase)
-        result, repeats = self.crystal(check.phase)
-        reference, lattice = entry.structure, result.structure.lattice
+        crystal = self.crystal(check.phase)
+        result, reference = crystal.relaxation, entry.structure
         source = f"{entry.citation or entry.origin} (evidence {entry.evidence})"
         rows = []
         for index, axis in enumerate("abc"):
@@ -124,7 +161,7 @@ class _Runs:
                 for other in range(index)
             ):
                 continue  # the same by symmetry
-            length = lattice.abc[index] / repeats[index]
+            length = crystal.lengths_A[index]
             rows.append(
                 self._row(
                     f"lattice constant {axis}",
@@ -136,7 +173,9 @@ class _Runs:
             )
         target_volume, target_formation = self.card.checks.targets(check.model_copy(update={"phase": entry.name}))
         volume = target_volume or Target(value=reference.volume / len(reference), source=source)
-        rows.append(self._row("volume per atom", entry.name, "Å^3", lattice.volume / len(result.structure), volume))
+        rows.append(
+            self._row("volume per atom", entry.name, "Å^3", result.structure.volume / len(result.structure), volume)
+        )
         rows.append(self._row("energy per atom", entry.name, "eV", result.energy_eV_atom, check.energy_eV_atom))
         formation = self._formation_energy(result)
         if formation is not None and entry.name not in self._end_phases():
@@ -153,7 +192,7 @@ class _Runs:
         if not set(amounts) <= set(ends):
             return None
         total = result.energy_eV - sum(
-            amount * self.crystal(ends[symbol])[0].energy_eV_atom for symbol, amount in amounts.items()
+            amount * self.crystal(ends[symbol]).relaxation.energy_eV_atom for symbol, amount in amounts.items()
         )
         return float(total / len(result.structure))
 
@@ -161,7 +200,8 @@ class _Runs:
         """Return the energy of the saddle position above that of the site."""
         from pymatgen.core import Structure
 
-        relaxed, repeats = self.crystal(check.host)
+        crystal = self.crystal(check.host, conventional=True)
+        relaxed, repeats = crystal.relaxation, crystal.repeats
         host = Structure(relaxed.structure.lattice, relaxed.structure.species, relaxed.structure.frac_coords)
         fractions = [count / have for count, have in zip(check.supercell, repeats, strict=True)]
         if any(not float(value).is_integer() for value in fractions):
@@ -180,6 +220,34 @@ class _Runs:
         name = f"barrier {labels} of {check.ion}"
         return [self._row(name, host.composition.reduced_formula, "eV", energies[1] - energies[0], check.barrier_eV)]
 
+    def voltage_rows(self, check: VoltageCheck) -> list[ReferenceCheck]:
+        """Return the voltage at which one phase goes over into the next, against lithium metal.
+
+        V = −(E₂ − E₁ − (x₂ − x₁) E_Li) / (x₂ − x₁) e, M. K. Aydinol et al., Phys. Rev. B 56 (1997) 1354, energies
+        standing for free energies.
+        """
+        amounts, energies = [], []
+        for name in (check.poor, check.rich):
+            result = self.crystal(name).relaxation
+            elements = result.structure.composition.get_el_amt_dict()
+            lithium = elements.pop(check.ion, 0.0)
+            if len(elements) != 1:
+                raise InputError(f"{name} is no alloy of {check.ion} with one other element", where="checks")
+            (host,) = elements.values()
+            amounts.append(lithium / host)
+            energies.append(result.energy_eV / host)
+        taken = amounts[1] - amounts[0]
+        metal = self.crystal(check.metal).relaxation.energy_eV_atom
+        voltage = -(energies[1] - energies[0] - taken * metal) / taken
+        return [
+            self._row(f"voltage against {check.metal}", f"{check.poor} → {check.rich}", "V", voltage, check.voltage_V)
+        ]
+
+    def largest(self) -> Structure:
+        """Return the relaxed crystal with the most elements, and of those the one with the most atoms."""
+        structures = [crystal.relaxation.structure for crystal in self.done.values()]
+        return max(structures, key=lambda found: (len(found.composition.elements), len(found)))
+
     @staticmethod
     def _row(name: str, system: str, unit: str, value: float, target: Target | None) -> ReferenceCheck:
         return ReferenceCheck(
@@ -190,6 +258,49 @@ class _Runs:
             reference=None if target is None else float(f"{target.value:.7g}"),
             source="" if target is None else target.source,
         )
+
+
+def _primitive(cell: Structure) -> Structure:
+    """Return the primitive cell in the orientation of the crystal."""
+    from pymatgen.core import Lattice, Structure
+
+    matrix, fractional, symbols, _ = primitive_crystal(cell)
+    return Structure(Lattice(matrix), symbols, fractional)
+
+
+def cost_row(card: PotentialCard, crystal: Structure, directory: Path, resources: Resources) -> ReferenceCheck:
+    """Measure what a step of molecular dynamics costs, in CPU time on one core.
+
+    The crystal is repeated to about 100 atoms and runs at 300 K. LAMMPS reports the time of its loop and the share of
+    a core that it had, so a machine that is busy with something else changes nothing.
+
+    Parameters
+    ----------
+    card
+        The model.
+    crystal
+        Cell to repeat.
+    directory
+        Folder for the run.
+    resources
+        Not used up: the measurement takes one core.
+    """
+    cell = crystal.copy()
+    while len(cell) * 2 <= _COST_ATOMS:
+        shortest = int(np.argmin(cell.lattice.abc))
+        cell.make_supercell([2 if axis == shortest else 1 for axis in range(3)])
+    system = System.of(cell, card)
+    steps = 20 if system.model.external else 200
+    settings = MDSettings(
+        "nvt", steps, 300.0, 1, timestep_fs=0.5, dump_every=0, thermo_every=steps, restart_every=steps
+    )
+    run_md(system, settings, directory / "cost", replace(resources, mpi_ranks=1, threads=1))
+    text = "".join(path.read_text() for path in sorted((directory / "cost").glob("log.*.lammps")))
+    loops = re.findall(r"Loop time of (\S+) on", text)
+    share = re.findall(r"([0-9.]+)% CPU use", text)
+    microseconds = float(loops[-1]) * float(share[-1]) / 100 / steps / len(cell) * 1e6
+    name = f"{cell.composition.reduced_formula}, {len(cell)} atoms"
+    return ReferenceCheck(property=COST, system=name, unit="µs", model=float(f"{microseconds:.3g}"))
 
 
 def _face_normals(structure: Structure) -> np.ndarray:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from ...errors import AnodeflowError
+from ...errors import AnodeflowError, InputError
 from ...potentials.ase_model import read_external
 from ...potentials.model import EXTERNAL_FILE
 from .library import load_library
@@ -44,12 +44,18 @@ class Callback:
         Gives energy, forces and stress.
     elements
         Element of each LAMMPS type.
+
+    Attributes
+    ----------
+    of_atoms
+        Whether LAMMPS wants the virial of each atom too.
     """
 
     def __init__(self, lammps: Any, calculator: Calculator, elements: tuple[str, ...]) -> None:
         self.lammps, self.calculator, self.elements = lammps, calculator, elements
         self._atoms: Any = None
         self._last_step: int | None = None
+        self.of_atoms = False
 
     def __call__(
         self,
@@ -75,6 +81,11 @@ class Callback:
             self.lammps.fix_external_set_energy_global(FIX_ID, energy)
             virial = -stress[list(_VOIGT_TO_LAMMPS)] * volume
             self.lammps.fix_external_set_virial_global(FIX_ID, [float(value) for value in virial])
+            if self.of_atoms:
+                each = np.empty((nlocal, 6))
+                stresses = np.asarray(self.calculator.get_property("stresses", self._atoms))
+                each[order] = -stresses[:, _VOIGT_TO_LAMMPS] * volume
+                self.lammps.fix_external_set_virial_peratom(FIX_ID, each.tolist())
         except AnodeflowError as error:
             stop(f"{error.what} at step {step}")
         except Exception as error:
@@ -129,10 +140,19 @@ def run_script(lammps: Any, script: Path, model: Path) -> None:
     """
     described, elements = read_external(model)
     calculator = described.make()
+    callback = Callback(lammps, calculator, elements)
     for line in script.read_text().splitlines():
+        words = line.split()
+        if words[:1] == ["compute"] and words[3:4] == ["stress/atom"]:
+            if "stresses" not in calculator.implemented_properties:
+                raise InputError(
+                    f"{described.calculator} gives no stress of single atoms, which this run samples",
+                    remedy="Take another model, or leave the profile of the stress out.",
+                )
+            callback.of_atoms = True
         lammps.command(line)
-        if line.split()[:2] == ["fix", FIX_ID]:
-            lammps.set_fix_external_callback(FIX_ID, Callback(lammps, calculator, elements), None)
+        if words[:2] == ["fix", FIX_ID]:
+            lammps.set_fix_external_callback(FIX_ID, callback, None)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from ...files import write_text
 from ...structures.lammps_data import lammps_oriented, read_lammps_data, write_lammps_data
 from ...units import BAR_TO_GPA, EV_A3_TO_GPA, GPA_TO_BAR
 from ..ase_relax import relax_atoms
+from ..images import load_arrays, save_arrays
 from .failures import WallTimeError
 from .launch import run_lammps
 from .log import read_logs
@@ -23,11 +24,13 @@ from .script import Command, Fix, Minimize, MinStyle, Timer, Unfix, WriteData, r
 from .setup import System
 
 if TYPE_CHECKING:
+    from ase import Atoms
     from pymatgen.core import Structure
 
     from ..resources import Resources
 
 _SCRIPT, _LOG, _STAGE, _PLAN = "in.relax.{}.lammps", "log.relax.{}.lammps", "restart.stage.{}", "relax.plan"
+_REACHED = "reached.npz"
 _THERMO_EVERY = 10
 _ROUNDS = 5  # the strain of fix box/relax is measured from where a round starts
 _LEAST_FORCE = 1e-6
@@ -212,17 +215,29 @@ def _relax_external(
     from pymatgen.io.ase import AseAtomsAdaptor
 
     atoms = AseAtomsAdaptor.get_atoms(system.structure)
+    start = hashlib.sha256(atoms.cell.array.tobytes() + atoms.positions.tobytes() + atoms.numbers.tobytes())
+    name = f"{start.hexdigest()} {system.card.fingerprint} {cell} {pressure_GPa!r}"
+    reached = load_arrays(directory / _REACHED)
+    if reached is not None and str(reached["of"]) == name:  # another process came this far with the same relaxation
+        atoms.set_cell(reached["cell_A"])
+        atoms.set_positions(reached["positions_A"])
     atoms.calc = system.card.for_relaxation().ase_calculator()
     lines: list[str] = ["step energy_eV volume_A3 max_force_eV_A"]
+
+    def keep(number: int, now: Atoms) -> None:
+        force = np.abs(now.get_forces()).max()
+        lines.append(f"{number} {now.get_potential_energy():.10g} {now.get_volume():.10g} {force:.4g}")
+        write_text(directory / "relax.log", "\n".join(lines) + "\n")
+        content = {"of": name, "cell_A": now.cell.array, "positions_A": now.positions}
+        save_arrays(directory / _REACHED, content)
+
     converged = relax_atoms(
         atoms,
         cell=cell,
         pressure_GPa=pressure_GPa,
         force_tolerance_eV_A=_FORCE_TOLERANCE_EV_A,
         pressure_tolerance_GPa=_PRESSURE_TOLERANCE_GPA,
-        progress=lambda number, now: lines.append(
-            f"{number} {now.get_potential_energy():.10g} {now.get_volume():.10g} {np.abs(now.get_forces()).max():.4g}"
-        ),
+        progress=keep,
     )
     final = Structure(
         Lattice(atoms.cell[:]), system.structure.species, atoms.get_positions(), coords_are_cartesian=True
@@ -230,7 +245,6 @@ def _relax_external(
     oriented = lammps_oriented(final)
     turn = np.linalg.solve(np.asarray(final.lattice.matrix), np.asarray(oriented.lattice.matrix))
     tensor = -turn.T @ atoms.get_stress(voigt=False) @ turn * EV_A3_TO_GPA
-    write_text(directory / "relax.log", "\n".join(lines) + "\n")
     write_lammps_data(oriented, directory / "final.data", system.element_map)
     return Relaxation(
         structure=oriented,
