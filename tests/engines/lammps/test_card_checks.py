@@ -9,7 +9,7 @@ from anodeflow.engines.lammps.single_point import single_point
 from anodeflow.engines.resources import Resources
 from anodeflow.errors import InputError
 from anodeflow.potentials.cards import PotentialCard, card
-from anodeflow.potentials.checks import Checks, CrystalCheck, Target
+from anodeflow.potentials.checks import COST, Checks, CrystalCheck, Target
 from anodeflow.structures.phases import phase
 
 pytestmark = pytest.mark.engine
@@ -45,6 +45,9 @@ def test_packaged_table_is_what_comes_out(table):
     packaged = {(row.property, row.system): row for row in card("LiSi-MEAM-Cui2012").reference_table}
     assert len(packaged) > 25
     for key, row in table.items():
+        if row.property == COST:
+            assert 0.1 < row.model < 1000
+            continue
         assert row.model == pytest.approx(packaged[key].model, rel=2e-4, abs=2e-4), key
         assert row.reference == packaged[key].reference
 
