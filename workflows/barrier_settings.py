@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from ..potentials.cards import is_card_file
 from ..structures.hop_ends import CrystalHop
 from .settings import Finite, Positive, PositiveInt, Settings, plain_name
 
@@ -89,7 +90,8 @@ class LevelSettings(Settings):
     Attributes
     ----------
     name
-        A potential card or a DFT level (``gpaw-fast``, ``gpaw-moderate``, ``gpaw-precise``).
+        A potential card, the path of a card file of the user's, or a DFT level (``gpaw-fast``, ``gpaw-moderate``,
+        ``gpaw-precise``).
     image_distance_A
         Least distance between opposite faces of the supercell.
     images
@@ -218,7 +220,13 @@ class LadderSettings(Settings):
 
     def beside(self, path: Path) -> Any:
         """Return the settings with the files that stand beside `path` made absolute."""
-        changed: dict[str, Settings] = {}
+        levels = tuple(
+            level.model_copy(update={"name": str((path.parent / level.name).resolve())})
+            if is_card_file(level.name)
+            else level
+            for level in self.levels
+        )
+        changed: dict[str, Any] = {"levels": levels}
         if self.crystal is not None and (file := path.parent / self.crystal.phase).is_file():
             changed["crystal"] = self.crystal.model_copy(update={"phase": str(file.resolve())})
         if self.seen is not None:

@@ -21,8 +21,8 @@ import numpy as np
 
 from ...errors import AnodeflowError, InputError
 from ...potentials.ase_model import read_external
+from ...potentials.calculator import lammps_library
 from ...potentials.model import EXTERNAL_FILE
-from .library import load_library
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -163,7 +163,7 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")  # standard error is for what ends a run
     try:
-        lammps = load_library()(cmdargs=["-log", given.log, "-screen", "none", "-nocite"])
+        lammps = lammps_library()(cmdargs=["-log", given.log, "-screen", "none", "-nocite"])
         run_script(lammps, Path(given.script), Path(EXTERNAL_FILE))
     except AnodeflowError as error:
         stop(str(error))

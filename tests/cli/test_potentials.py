@@ -56,8 +56,8 @@ def test_for_says_what_is_outside():
 
 
 def test_for_names_the_nearest_when_none_fits():
-    with pytest.raises(InputError, match=r"no card describes Li P S together\. Nearest, with 2 of 3"):
-        _json("for", "Li", "P", "S")
+    with pytest.raises(InputError, match=r"no card describes Li Po S together\. Nearest, with 2 of 3"):
+        _json("for", "Li", "Po", "S")
 
 
 def test_for_refuses_what_is_no_element():

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from anodeflow.engines.lammps.calculator import LammpsCalculator
 from anodeflow.engines.lammps.evaluate import evaluate
 from anodeflow.engines.resources import Resources
+from anodeflow.potentials.calculator import LammpsCalculator
 from ase import Atoms
 
 pytestmark = pytest.mark.engine
