@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from anodeflow.quantity import Quantity
+from anodeflow.quantity import Quantity, Reference
 
 BOLTZMANN = 8.617333262e-5
 TRUE_PREFACTOR_CM2_S = 2.4e-3
@@ -360,3 +360,44 @@ def written(synthetic_document, tmp_path_factory) -> Path:
     (folder / "results.json").write_text(json.dumps(synthetic_document))
     assert write_report(folder) == folder / "report.html"
     return folder
+
+
+@pytest.fixture
+def part_document():
+    """A campaign whose results are a part with groups, an overview and a plot."""
+    published = Reference((280.0, 300.0), "%", "the review")
+    groups = [
+        {
+            "label": "a-LiSi",
+            "headline": ["volume_expansion"],
+            "quantities": [Quantity("volume_expansion", 74.2, "%", uncertainty=1.5, source="job 1").to_dict()],
+        },
+        {
+            "label": "a-Li15Si4",
+            "headline": ["volume_expansion", "yield_stress"],
+            "quantities": [
+                Quantity("volume_expansion", 271.0, "%", uncertainty=2.0, reference=published).to_dict(),
+                Quantity("yield_stress", None, "GPa", converged=False, warnings=("the curve does not bend",)).to_dict(),
+            ],
+        },
+    ]
+    plot = {
+        "key": "expansion",
+        "title": "Volume against lithium",
+        "x_label": "x in LiₓSi",
+        "y_label": "expansion (%)",
+        "curves": [{"label": "glass", "x": [1.0, 3.75], "y": [74.2, 271.0], "error": [1.5, 2.0], "style": "points"}],
+        "published": [{"label": "the review", "low": 280, "high": 300}],
+    }
+    part = {
+        "key": "series",
+        "title": "Lithiation series of Si",
+        "asked": "What does lithium do to silicon?",
+        "warnings": [],
+        "overview": ["volume_expansion", "yield_stress"],
+        "groups": groups,
+        "plots": [plot],
+    }
+    quantities = [quantity for group in groups for quantity in group["quantities"]]
+    warnings = ["the voltages of this model are wrong"]
+    return {"anodeflow": "0", "systems": [], "parts": [part], "quantities": quantities, "warnings": warnings}

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 import pytest
+from anodeflow.analysis.report import Results, report_html
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -59,15 +60,32 @@ def test_the_page_lives(browser, page, synthetic_document):
     charts = dom.count('<figure class="chart"')
     assert charts >= 8
     assert dom.count('class="tip"') >= charts - len(synthetic_document["systems"]), "a plot cannot be read"
+    assert checked_numbers(dom, synthetic_document) > 40
+
+
+def checked_numbers(dom, document):
+    """Hold every number of a page against its place in the results, exactly and as printed; return how many."""
     numbers = re.findall(r'<data value="([^"]+)" data-of="([^"]+)">([^<]+)</data>', dom)
-    assert len(numbers) > 40
     for value, path, printed_text in numbers:
         text = html.unescape(printed_text)
-        node = synthetic_document
+        node = document
         for part in path.split("."):
             node = node[int(part)] if part.isdigit() else node[part]
         assert float(value) == node["value"]
         assert printed(text) == pytest.approx(node["value"], abs=tolerance(text))
+    return len(numbers)
+
+
+def test_the_page_of_a_part_lives(browser, tmp_path, part_document):
+    page = tmp_path / "part.html"
+    probe = "<script>document.title = 'width ' + document.documentElement.scrollWidth + ' of ' + innerWidth;</script>"
+    page.write_text(report_html(Results.model_validate(part_document)).replace("</body>", probe + "</body>"))
+    done = browser("--window-size=500,900", "--dump-dom", page.as_uri())
+    assert console(done) == []
+    assert checked_numbers(done.stdout, part_document) >= 5
+    assert done.stdout.count('<figure class="chart"') == done.stdout.count('class="tip"') == 1
+    width, screen = map(int, re.search(r"<title>width (\d+) of (\d+)</title>", done.stdout).groups())
+    assert width <= screen
 
 
 def printed(text):
