@@ -18,9 +18,10 @@ from .front_settings import FrontSettings
 from .screen_settings import ScreenSettings
 from .series_settings import SeriesSettings
 from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings, plain_name
+from .stability_settings import StabilitySettings
 
 _Model = TypeVar("_Model", bound=BaseModel)
-SECTION_KEYS = ("diffusion", "series", "lithiation_front", "screen", "barrier")
+SECTION_KEYS = ("diffusion", "series", "lithiation_front", "screen", "stability", "barrier")
 """Keys of a campaign file that ask for something to be done; each has its file in this folder."""
 
 
@@ -157,6 +158,8 @@ class Campaign(Settings):
         Section: host faces against a lithium-rich alloy.
     screen
         Section: dopants at a grain boundary, ranked.
+    stability
+        Section: windows of electrolytes, and what they become.
     barrier
         Section: migration barriers of one crystal, level by level; see ``docs/barriers.md``.
     resources
@@ -172,6 +175,7 @@ class Campaign(Settings):
     series: SeriesSettings | None = None
     lithiation_front: FrontSettings | None = None
     screen: ScreenSettings | None = None
+    stability: StabilitySettings | None = None
     barrier: LadderSettings | None = None
     resources: JobResources = JobResources()
 

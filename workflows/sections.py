@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jobflow import Flow
 
 from ..potentials.cards import PotentialCard, card
-from . import barrier_section, diffusion, front, screen, series
+from . import barrier_section, diffusion, front, screen, series, stability
 from .flow import refuse_extrapolation, sign
 from .front_results import front_part
 from .series_results import series_part
@@ -52,6 +52,9 @@ SECTIONS: dict[str, Section] = {
     "series": Section(series.series_flow, series.extrapolations, series.methods, series_part),
     "lithiation_front": Section(front.front_flow, front.extrapolations, front.methods, front_part),
     "screen": Section(screen.screen_flow, screen.extrapolations, screen.methods, screen.screen_part),
+    "stability": Section(
+        stability.stability_flow, stability.extrapolations, stability.methods, stability.stability_part
+    ),
     "barrier": Section(
         barrier_section.barrier_flow, barrier_section.extrapolations, barrier_section.methods, barrier_section.part
     ),
