@@ -70,7 +70,7 @@ def _read(tmp_path, text, *changes):
     return read_campaign(path)
 
 
-@pytest.mark.parametrize("name", ["lixsi_series", "lithiation_front", "dopant_screen"])
+@pytest.mark.parametrize("name", ["lixsi_series", "lithiation_front", "dopant_screen", "stability_window"])
 def test_the_examples_are_read_built_and_resolved(name, tmp_path):
     campaign = read_campaign(EXAMPLES / f"{name}.yaml")
     resolved = tmp_path / "resolved.yaml"
@@ -311,3 +311,53 @@ def test_a_small_screen_ranks_and_says_how_sure_it_is(tmp_path):
     assert found["work_of_separation"]["value"] > 0
     assert part["groups"][-1]["label"] == "undoped"
     assert "Strengthening" in report.read_text() or "strengthening" in report.read_text()
+
+
+STABILITY = """\
+name: small
+seed: 3
+potential: LiSi-MEAM-Cui2012
+stability:
+  electrolytes: [LiSi]
+  phases: [Li, Si, LiSi]
+  against: [Li, Si]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[Li, Si, LiSi]\n  against: [Li, Si]", "[Li, LiSi]", "no phase of the element Si"),
+        ("electrolytes: [LiSi]", "electrolytes: [Li15Si4]", "Li15Si4 is not among the phases"),
+        ("phases: [Li, Si, LiSi]", "phases: [Li, Si, Si, LiSi]", "two phases are Si"),
+        ("LiSi]\n  against", "LiSi, LiCl]\n  energies_eV_atom: {Cl: -1}\n  against", "does not describe Cl"),
+        ("phases: [Li, Si, LiSi]", "phases: [Li, Si, LiSj]", "LiSj"),
+    ],
+)
+def test_faults_of_a_window_are_told_before_anything_runs(tmp_path, old, new, message):
+    with pytest.raises(InputError, match=message):
+        campaign_flow(_read(tmp_path, STABILITY, (old, new)))
+
+
+@pytest.mark.engine
+def test_a_window_comes_from_relaxed_and_from_brought_energies(tmp_path):
+    (tmp_path / "window.yaml").write_text(STABILITY)
+    jobs, report = run_campaign(tmp_path / "window.yaml", tmp_path / "run")
+    assert {job.state for job in jobs} == {"done"}
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    (part,) = results["parts"]
+    found = {q["name"]: q["value"] for q in part["groups"][0]["quantities"]}
+    energies = {}
+    for job in jobs:
+        output = json.loads((job.folder / "result.json").read_text())["output"]
+        formula = job.job.metadata["system"]
+        energies[formula] = next(q["value"] for q in output["quantities"] if q["name"] == "energy_per_atom")
+    assert found["oxidation_limit"] == pytest.approx(energies["Li"] + energies["Si"] - 2 * energies["LiSi"], rel=1e-6)
+    assert found["reduction_limit"] == pytest.approx(0.0, abs=1e-9)
+    assert found["energy_above_hull"] == pytest.approx(0.0, abs=1e-9)
+    brought = STABILITY.replace("[Li, Si, LiSi]", f"[Li, Si]\n  energies_eV_atom: {{LiSi: {energies['LiSi']}}}")
+    (tmp_path / "brought.yaml").write_text(brought)
+    run_campaign(tmp_path / "brought.yaml", tmp_path / "other")
+    (other,) = json.loads((tmp_path / "other" / "results.json").read_text())["parts"]
+    assert {q["name"]: q["value"] for q in other["groups"][0]["quantities"]} == pytest.approx(found)
+    assert "Oxidation limit" in report.read_text() or "oxidation limit" in report.read_text()
