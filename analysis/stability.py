@@ -152,7 +152,8 @@ def stability_window(
     if entry is None or composition[mobile] == 0:
         raise InputError(f"{formula} is not among the phases, or holds no {mobile}", remedy="Give its energy too.")
     method = "convex hull of energies at 0 K; no statistical error"
-    above = float(diagram.get_e_above_hull(entry))
+    above = diagram.get_e_above_hull(entry)
+    assert above is not None  # only where errors are to be swallowed
     metal = diagram.el_refs[Element(mobile)].energy_per_atom
     steps = diagram.get_element_profile(Element(mobile), Composition(composition.reduced_formula))
     potentials = [float(metal - step["chempot"]) for step in steps]
@@ -172,7 +173,7 @@ def stability_window(
 
     return StabilityWindow(
         composition.reduced_formula,
-        Quantity("energy_above_hull", above, "eV/atom", method=method, source=source),
+        Quantity("energy_above_hull", float(above), "eV/atom", method=method, source=source),
         limit("reduction_limit", inert[0].low_V if inert else None),
         limit("oxidation_limit", inert[-1].high_V if inert else None),
         tuple(plateaus),
@@ -205,11 +206,11 @@ def interface_reaction(
     from pymatgen.core import Composition
 
     diagram = phase_diagram(energies_eV_atom)
-    compositions = [Composition(Composition(name).reduced_formula) for name in (first, second)]
+    one, other = (Composition(Composition(name).reduced_formula) for name in (first, second))
     known = {e.composition.reduced_formula for e in diagram.all_entries}
-    if missing := [one.reduced_formula for one in compositions if one.reduced_formula not in known]:
+    if missing := [each.reduced_formula for each in (one, other) if each.reduced_formula not in known]:
         raise InputError(f"{missing[0]} is not among the phases", remedy="Give its energy too.")
-    found = InterfacialReactivity(*compositions, diagram, norm=True, use_hull_energy=False)
+    found = InterfacialReactivity(one, other, diagram, norm=True, use_hull_energy=False)
     kinks = [(ratio, energy, reaction) for _, ratio, energy, reaction, _ in found.get_kinks()]
     ratio, energy, reaction = min(kinks, key=lambda kink: kink[1])
     quantity = Quantity(
