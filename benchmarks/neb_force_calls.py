@@ -3,8 +3,8 @@
 Each starts from the same unrelaxed end points and has to end with both ends relaxed and a climbing band below the same
 force of the band, with the same number of images, spring constant, improved tangent and calculator. Plain ASE relaxes
 the ends with BFGS and the band with an optimizer of its own from the image-dependent pair potential; atomate2's
-interface to ASE does the band with its default optimizer. With another ``--level``, such as ``gpaw-fast`` or ``chgnet``,
-this package goes over the potential first, whose calls are not counted.
+interface to ASE does the band with its default optimizer. With another ``--level``, such as ``gpaw-fast`` or
+``chgnet``, this package goes over the potential first, whose calls are not counted.
 
 Run: python benchmarks/neb_force_calls.py [--level gpaw-fast]
 """

@@ -12,6 +12,7 @@ _PRINTED = (
     "carrier_diffusivity",
     "activation_energy",
     "attempt_frequency",
+    "percolation_barrier",
     "barrier_infinite_cell",
     "activation_volume",
 )

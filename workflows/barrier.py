@@ -177,7 +177,7 @@ def ladder(
     """
     from pymatgen.core import Structure
 
-    from .barrier_results import compare_levels, diffusion_of_hops
+    from .barrier_results import compare_levels, diffusion_of_hops, percolation_quantities
     from .barrier_variants import compare_variants
 
     rows, warnings = compare_levels(labels, rungs, disagreement_eV)
@@ -188,7 +188,9 @@ def ladder(
         "kind": "barrier_ladder",
         "levels": rows,
         "variants": varied,
-        "quantities": [quantity.to_dict() for quantity in (*quantities, *found)],
+        "quantities": [
+            quantity.to_dict() for quantity in (*quantities, *percolation_quantities(rungs[-1], ideal), *found)
+        ],
         "warnings": [*warnings, *more, *noted],
     }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..analysis.hops.hop_network import NetworkHop, network_diffusion
+from ..analysis.hops.hop_percolation import Passage, percolation
 from ..analysis.hops.vibrations import hop_rate_Hz
 from ..errors import InputError
 from ..quantity import Quantity
@@ -178,6 +179,69 @@ def diffusion_of_hops(
             )
         )
     return quantities, warnings
+
+
+def percolation_quantities(documents: Sequence[Mapping[str, Any]], crystal: Structure) -> list[Quantity]:
+    """Return for each axis the barrier that the carrier cannot avoid on its way through the crystal.
+
+    Parameters
+    ----------
+    documents
+        Bands of one level; those of the first one's kind count, converged or with both ends in one state.
+    crystal
+        Cell of the perfect crystal at that level.
+
+    Returns
+    -------
+    list of Quantity
+        ``percolation_barrier`` along a, b and c: the highest saddle of the best way above the lowest site; without a
+        value where no way leads along the axis.
+    """
+    usable = [one for one in documents if one["converged"] or one.get("same_state_eV") is not None]
+    usable = [one for one in usable if one["crystal_hop"]["kind"] == usable[0]["crystal_hop"]["kind"]]
+    if not usable:
+        return []
+    cell = np.asarray(crystal.lattice.matrix)
+    sites: list[Array] = []
+    lowest = math.inf
+    passages = []
+
+    def site(point: Array) -> tuple[int, Array]:
+        for index, known in enumerate(sites):
+            offset = np.rint(point - known)
+            if np.linalg.norm((point - known - offset) @ cell) < _SAME_SITE_A:
+                return index, offset
+        sites.append(point)
+        return len(sites) - 1, np.zeros(3)
+
+    for document in usable:
+        plain = document["crystal_hop"]
+        hop = CrystalHop(plain["kind"], plain["species"], tuple(tuple(point) for point in plain["path"]))
+        band = document["band"]
+        energies = [document["same_state_eV"]] if band is None else band["energies_eV"]
+        lowest = min(lowest, energies[0], energies[-1])
+        forward, _ = equal_hops(crystal, hop)
+        for one in forward:
+            (start, left), (end, right) = (site(np.asarray(point)) for point in (one.path[0], one.path[-1]))
+            a, b, c = (int(count) for count in right - left)
+            passages.append(Passage(start, end, (a, b, c), float(max(energies)), document["hop"]))
+    found = []
+    for axis, way in zip("abc", percolation(len(sites), passages), strict=True):
+        why = () if way.saddle_eV is not None else (f"The hops that converged lead nowhere along {axis}.",)
+        found.append(
+            Quantity(
+                "percolation_barrier",
+                None if way.saddle_eV is None else way.saddle_eV - lowest,
+                "eV",
+                method=f"along {axis}: highest saddle of the best way above the lowest site"
+                + (f", that of {way.hop}" if way.hop else ""),
+                species=usable[0]["crystal_hop"]["species"],
+                converged=way.saddle_eV is not None,
+                source=usable[0]["level"],
+                warnings=why,
+            )
+        )
+    return found
 
 
 def _attempt(document: Mapping[str, Any]) -> tuple[float, str]:

@@ -13,7 +13,7 @@ from anodeflow.structures.hop_ends import CrystalHop
 from anodeflow.structures.phases import phase
 from anodeflow.workflows.barrier import BarrierMaker, barrier_flow
 from anodeflow.workflows.barrier_campaign import LevelSettings, read_barrier_campaign
-from anodeflow.workflows.barrier_results import compare_levels, diffusion_of_hops
+from anodeflow.workflows.barrier_results import compare_levels, diffusion_of_hops, percolation_quantities
 from pymatgen.core import Lattice, Structure
 
 MEAM = "LiSi-MEAM-Cui2012"
@@ -54,6 +54,8 @@ def test_lithium_in_silicon_from_file_to_diffusivity(tmp_path):
     d = next(q for q in results["quantities"] if q["name"] == "carrier_diffusivity" and "900 K" in q["method"])["value"]
     assert d == pytest.approx(4 * rate * 3 * (a * 1e-8) ** 2 / 16 / 6, rel=1e-3)
     assert quantities["activation_energy"].value == pytest.approx(barrier.value, abs=2e-3)
+    ways = [q["value"] for q in results["quantities"] if q["name"] == "percolation_barrier"]
+    assert ways == [pytest.approx(barrier.value, abs=1e-6)] * 3
     for name in results["files"]:
         assert (root / name).stat().st_size > 100
     assert json.loads((root / "results.json").read_text()) == results
@@ -122,6 +124,9 @@ def test_two_kinds_of_hops_in_a_row_are_as_slow_as_the_slower():
     slope = next(q for q in quantities if q.name == "activation_energy")
     assert slope.value == pytest.approx(0.5, abs=1e-3)
     rate = 1e13 * np.exp(-0.5 / (8.617333262e-5 * 400))
+    along = percolation_quantities(documents, crystal)
+    assert [q.value for q in along] == [pytest.approx(0.5), None, None]
+    assert "that of long" in along[0].method and "lead nowhere along b" in along[1].warnings[0]
     d = next(q for q in quantities if q.name == "carrier_diffusivity")
     assert d.value == pytest.approx(rate * 25 / 2 / 3 * 1e-16, rel=1e-3)  # two sites a period, one direction of three
 
