@@ -15,6 +15,7 @@ from . import (
     barrier,
     build,
     build_interface,
+    cluster,
     compare,
     doctor,
     export,
@@ -39,6 +40,9 @@ app.command("export")(export.export)
 app.command("status")(run.status)
 app.command("report")(run.report)
 app.command("compare")(compare.compare)
+app.command("submit")(cluster.submit)
+app.command("fetch")(cluster.fetch)
+app.add_typer(cluster.setup_app, name="setup")
 app.command("phases")(phases.phases)
 app.command("barrier")(barrier.barrier)
 app.command("reproduce")(reproduce.reproduce)

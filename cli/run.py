@@ -88,23 +88,46 @@ def status(
     from dataclasses import asdict
 
     from ..errors import InputError
-    from ..hpc.status import run_status
-    from ..hpc.store import STATE_FILE
+    from ..hpc.overview import campaigns_below, status_of
 
     if not directories:
-        directories = sorted(path.parent for path in Path("runs").glob(f"*/{STATE_FILE}"))
+        directories = campaigns_below(Path("runs"))
         if not directories:
             raise InputError("there is no run below runs/", remedy="Name the folder of one.")
-    runs = [run_status(directory) for directory in directories]
+    runs = [status_of(directory) for directory in directories]
     if as_json:
         rows = [
-            {"directory": str(run.directory), "alive": run.alive, "jobs": [asdict(job) for job in run.jobs]}
+            {
+                "directory": str(run.directory),
+                "where": run.where,
+                "alive": run.alive,
+                "jobs": [asdict(job) for job in run.jobs],
+            }
             for run in runs
         ]
         typer.echo(json.dumps({"runs": rows}, indent=1))
         return
+    if len(runs) > 1:
+        _print_overview(runs)
+    else:
+        _print_status(runs[0])
+
+
+def _print_overview(runs: list[RunStatus]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for column in ("campaign", "where"):
+        table.add_column(column)
+    for column in ("jobs", "done", "running", "waiting", "failed"):
+        table.add_column(column, justify="right")
     for run in runs:
-        _print_status(run)
+        other = len(run.jobs) - sum(run.count(state) for state in ("done", "running", "failed"))
+        counts = (len(run.jobs), run.count("done"), run.count("running"), other, run.count("failed"))
+        at_work = "" if run.alive or run.where != "here" else ", nobody at work"
+        table.add_row(str(run.directory), run.where + at_work, *(str(count) for count in counts))
+    Console(width=160 if not Console().is_terminal else None).print(table)
 
 
 def _print_status(run: RunStatus) -> None:
@@ -112,6 +135,8 @@ def _print_status(run: RunStatus) -> None:
     from rich.table import Table
 
     at_work = "at work" if run.alive else "nobody at work"
+    if run.where != "here":
+        at_work = run.where
     table = Table(title=f"{run.directory}: {run.count('done')} of {len(run.jobs)} jobs done, {at_work}")
     for column in ("job", "state"):
         table.add_column(column)

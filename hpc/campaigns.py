@@ -79,11 +79,21 @@ def run_campaign(
     if time_limit_s is None:
         time_limit_s = allocation_left_s()
     with run_lock(root, shared=shared):
-        carried = _carry_inputs(campaign, root)
-        write_text(root / CAMPAIGN_FILE, yaml.safe_dump(carried.resolved(), sort_keys=False, allow_unicode=True))
-        write_json(root / RUN_FILE, {"command": list(command), "inputs": {str(file): sha256(file)}})
+        prepare_folder(campaign, root, file, command)
         jobs = run_flow(flow, root, cores=cores, shared=shared, time_limit_s=time_limit_s, watch=watch)
         return jobs, report_campaign(root)
+
+
+def prepare_folder(campaign: Campaign, root: Path, file: Path, command: Sequence[str]) -> None:
+    """Write the resolved campaign, the user's files that it names, and the record of the command into its folder."""
+    _refuse_foreign(root)
+    root.mkdir(parents=True, exist_ok=True)
+    inputs = {str(file): sha256(file)}
+    carried = _carry_inputs(campaign, root)
+    own = (root / CAMPAIGN_FILE).exists() and file.resolve() == (root / CAMPAIGN_FILE).resolve()
+    write_text(root / CAMPAIGN_FILE, yaml.safe_dump(carried.resolved(), sort_keys=False, allow_unicode=True))
+    if not (own and (root / RUN_FILE).exists()):  # an allocation that goes on does not hide who began
+        write_json(root / RUN_FILE, {"command": list(command), "inputs": inputs})
 
 
 def report_campaign(root: Path) -> Path:

@@ -47,6 +47,7 @@ class RunStatus:
     directory: Path
     alive: bool
     jobs: tuple[JobStatus, ...]
+    where: str = "here"
 
     def count(self, state: str) -> int:
         """Return the number of jobs in a state."""

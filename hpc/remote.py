@@ -1,0 +1,391 @@
+"""Campaigns through jobflow-remote: the Flow that ``run`` uses goes into its queue, and results come back as files.
+
+What comes back lies in the campaign's folder as if it had been computed there: the report works on it, and a local run
+goes on from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ..errors import InputError
+from ..files import write_json
+from .clusters import (
+    _first_line,
+    check_database,
+    check_modules,
+    check_program,
+    check_scheduler,
+    remote_folder,
+    unknown_project,
+)
+from .needs import kind_of
+from .provenance import provenance
+from .status import JobStatus, RunStatus
+from .store import RESULT_FILE, content_hash, encode, job_folder, read_json, read_result, write_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobflow import Flow
+    from jobflow_remote.config.base import Project
+    from jobflow_remote.jobs.data import JobInfo
+    from jobflow_remote.jobs.jobcontroller import JobController
+
+    from .needs import JobNeeds
+
+SUBMITTED_FILE = "submitted.json"
+_SHORTEST_ASKED_S, _DAY_S = 600.0, 86400.0
+_STOP_BEFORE_S = 60.0  # a job stops by itself so long before its wall time
+_STATES = {
+    "WAITING": "waiting",
+    "READY": "waiting",
+    "CHECKED_OUT": "queued",
+    "UPLOADED": "queued",
+    "SUBMITTED": "queued",
+    "BATCH_SUBMITTED": "queued",
+    "BATCH_RUNNING": "running",
+    "RUNNING": "running",
+    "RUN_FINISHED": "running",
+    "DOWNLOADED": "running",
+    "COMPLETED": "done",
+    "FAILED": "failed",
+    "REMOTE_ERROR": "failed",
+    "PAUSED": "paused",
+    "STOPPED": "blocked",
+    "USER_STOPPED": "blocked",
+}
+_LEFT_BEHIND = ("*.lammpstrj", "log.*", "job.log")
+
+
+def require_jobflow_remote() -> None:
+    """Raise `InputError` unless jobflow-remote is installed."""
+    from importlib.util import find_spec
+
+    if find_spec("jobflow_remote") is None:
+        raise InputError("jobflow-remote is not installed", remedy="Install it with: pip install 'anodeflow[cluster]'.")
+
+
+def parse_project(document: dict[str, Any], path: Path) -> Project:
+    """Return a project of jobflow-remote, or raise `InputError` with its first fault."""
+    require_jobflow_remote()
+    from jobflow_remote.config.base import Project
+    from pydantic import ValidationError
+
+    try:
+        return Project.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"] if part not in ("local", "remote"))
+        what = f"'{first['loc'][-1]}' is not a key here" if first["type"] == "extra_forbidden" else first["msg"]
+        raise InputError(f"the project file has a fault: {_first_line(what)}", where=f"{path}: {field}") from None
+
+
+def read_project(name: str) -> Project:
+    """Return the project of jobflow-remote with a name.
+
+    Raises
+    ------
+    InputError
+        If there is none, or its file has a fault.
+    """
+    require_jobflow_remote()
+    path = remote_folder() / f"{name}.yaml"
+    if not path.exists():
+        raise unknown_project(name)
+    try:
+        document = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise InputError(f"not valid YAML: {getattr(error, 'problem', error)}", where=where) from None
+    if not isinstance(document, dict):
+        raise InputError("the project file holds no keys", where=str(path))
+    return parse_project(document, path)
+
+
+def check_worker(project: Project, worker: str | None) -> str:
+    """Check that jobs can be sent, and return the worker's name.
+
+    Parameters
+    ----------
+    project
+        The project.
+    worker
+        Name of the worker; None for the first.
+
+    Raises
+    ------
+    InputError
+        If there is no such worker, or its scheduler, partition, modules, programs or the database do not answer.
+    """
+    if not project.workers:
+        raise InputError("the project has no worker", where=project.name)
+    name = worker or next(iter(project.workers))
+    if name not in project.workers:
+        known = ", ".join(project.workers)
+        raise InputError(
+            f"there is no worker '{name}' in {project.name}", where="--worker", remedy=f"Known are: {known}."
+        )
+    found = project.workers[name]
+    host = found.get_host()
+    try:
+        host.connect()
+    except Exception as error:
+        raise InputError(
+            f"the worker '{name}' cannot be reached: {_first_line(str(error))}",
+            where=project.name,
+            remedy="Try ssh by hand.",
+        ) from None
+
+    def execute(command: str) -> tuple[str, str, int]:
+        output, errors, code = host.execute(command)
+        return str(output), str(errors), int(code)
+
+    try:
+        scheduler = found.scheduler_type if isinstance(found.scheduler_type, str) else ""
+        check_scheduler(execute, scheduler, _asked(project).get("queue_name"))
+        for config in project.exec_config.values():
+            check_modules(execute, config.modules or [])
+        program = (found.execution_cmd or "").split(" ")[0]
+        if program.endswith("/jf"):
+            check_program(execute, found.pre_run or "", program)
+        if not host.exists(found.work_dir) and not host.mkdir(found.work_dir):
+            raise InputError(f"the folder {found.work_dir} cannot be made on the cluster", where="work_dir")
+    finally:
+        host.close()
+    check_database(_uri(project))
+    return name
+
+
+def _uri(project: Project) -> str:
+    store = project.queue.store
+    return (
+        str(store["uri"])
+        if "uri" in store
+        else f"mongodb://{store.get('host', 'localhost')}:{store.get('port', 27017)}"
+    )
+
+
+def _asked(project: Project) -> dict[str, Any]:
+    return dict((project.metadata or {}).get("anodeflow") or {})
+
+
+def initialise(project: Project) -> None:
+    """Make a database that holds nothing ready for the queue; one that holds something is left as it is."""
+    controller = project.get_job_controller()
+    if controller.auxiliary.find_one({"next_id": {"$exists": True}}) is None and not controller.count_jobs():
+        controller.reset()
+
+
+def with_resources(flow: Flow, project: Project, needs: Iterable[JobNeeds]) -> None:
+    """Give each job of a Flow what it asks of the queue: cores, memory, wall time, modules.
+
+    Parameters
+    ----------
+    flow
+        Changed in place: the configuration of its jobs for jobflow-remote.
+    project
+        Its ``metadata: anodeflow`` holds what all jobs ask for; wall times are not longer than there.
+    needs
+        What each job needs.
+    """
+    from jobflow_remote.config.base import ExecutionConfig
+    from qtoolkit.core.data_objects import QResources
+
+    asked, by_uuid = _asked(project), {one.uuid: one for one in needs}
+    modules = [module for config in project.exec_config.values() for module in config.modules or []]
+    for job, _ in flow.iterflow():
+        need = by_uuid[job.uuid]
+        resources = {key: value for key, value in need.qresources().items() if value is not None} | asked
+        planned_s = max(_SHORTEST_ASKED_S, need.wall_limit_s) if need.probed else _DAY_S
+        limit_s = round(min(planned_s, asked.get("time_limit", _DAY_S)))
+        resources["time_limit"] = limit_s
+        export = {
+            "ANODEFLOW_WALL_TIME_S": str(max(limit_s / 2, limit_s - _STOP_BEFORE_S)),
+            "ANODEFLOW_MPI_RANKS": str(need.mpi_ranks),
+            "ANODEFLOW_THREADS": str(need.threads),
+        }
+        job.update_config(
+            {
+                "manager_config": {
+                    "resources": QResources(**resources),
+                    "exec_config": ExecutionConfig(modules=modules or None, export=export).model_dump(),
+                }
+            }
+        )
+
+
+def send(flow: Flow, project: Project, worker: str, root: Path, needs: Iterable[JobNeeds]) -> dict[str, Any]:
+    """Put a Flow into the queue; return the record that is written into the campaign's folder.
+
+    Parameters
+    ----------
+    flow, project, worker
+        What is sent, and where to.
+    root
+        The campaign's folder.
+    needs
+        What each job needs, as planned.
+    """
+    from jobflow_remote.jobs.submit import submit_flow
+
+    with_resources(flow, project, needs)
+    jobs = [
+        {"uuid": job.uuid, "name": job.name, "kind": kind_of(job), "metadata": _plain(job.metadata)}
+        for job, _ in flow.iterflow()
+    ]
+    record = {"project": project.name, "worker": worker, "flow": flow.uuid, "jobs": jobs}
+    initialise(project)
+    write_json(root / SUBMITTED_FILE, record)
+    try:
+        submit_flow(flow, worker=worker, project=project.name)
+    except BaseException:
+        (root / SUBMITTED_FILE).unlink()
+        raise
+    return record
+
+
+def _plain(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in metadata.items() if key != "fingerprint"}
+
+
+def try_again(root: Path) -> int:
+    """Put the failed jobs of a submitted campaign back into the queue, where they go on; return how many."""
+    record, controller = _record(root)
+    failed = [info for info in _newest(controller, record).values() if _STATES[info.state.value] == "failed"]
+    for info in failed:
+        controller.rerun_job(job_id=info.uuid, job_index=info.index, delete_files=False)
+    return len(failed)
+
+
+def _record(root: Path) -> tuple[dict[str, Any], JobController]:
+    record = read_json(root / SUBMITTED_FILE)
+    if record is None:
+        raise InputError("this folder holds nothing submitted", where=str(root), remedy="Use 'anodeflow submit FILE'.")
+    project = read_project(record["project"])
+    check_database(_uri(project))
+    return record, project.get_job_controller()
+
+
+def _newest(controller: JobController, record: dict[str, Any]) -> dict[str, JobInfo]:
+    """Return the last start of each job of a campaign by uuid, in the order of the flow."""
+    found: dict[str, JobInfo] = {}
+    for info in controller.get_jobs_info(flow_ids=[record["flow"]]):
+        if info.uuid not in found or info.index > found[info.uuid].index:
+            found[info.uuid] = info
+    order = {job["uuid"]: number for number, job in enumerate(record["jobs"])}
+    return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+
+
+def remote_status(root: Path) -> RunStatus:
+    """Return the status of a submitted campaign, as the database has it.
+
+    Raises
+    ------
+    InputError
+        If nothing was submitted from this folder, or the database does not answer.
+    """
+    record, controller = _record(root)
+    jobs = []
+    for info in _newest(controller, record).values():
+        state = _STATES[info.state.value]
+        message = _first_line((info.error or info.remote.error or "").splitlines()[-1]) if state == "failed" else ""
+        jobs.append(
+            JobStatus(
+                name=info.name,
+                state=state,
+                step=None,
+                total=None,
+                steps_per_s=None,
+                wall_s=info.run_time or 0.0,
+                folder=info.run_dir,
+                message=message,
+                attempt=info.index,
+            )
+        )
+    alive = any(job.state in ("queued", "running") for job in jobs)
+    return RunStatus(root, alive, tuple(jobs), where=f"{record['project']}: {record['worker']}")
+
+
+def fetch(root: Path, *, files: bool = False) -> tuple[int, int]:
+    """Write the results that have arrived into the campaign's folder.
+
+    Parameters
+    ----------
+    root
+        Folder that the campaign was submitted from.
+    files
+        Whether trajectories and logs are fetched too.
+
+    Returns
+    -------
+    tuple of int
+        Finished jobs, and all jobs.
+    """
+    from jobflow_remote.jobs.state import JobState
+
+    record, controller = _record(root)
+    controller.jobstore.connect()
+    project = read_project(record["project"])
+    rows, done = [], 0
+    for info in _newest(controller, record).values():
+        row: dict[str, Any] = {"name": info.name, "state": _STATES[info.state.value], "folder": None, "hash": ""}
+        row |= {"reused": False, "attempt": info.index, "wall_s": info.run_time or 0.0, "message": "", "handled": []}
+        row["metadata"] = next((job["metadata"] for job in record["jobs"] if job["uuid"] == info.uuid), {})
+        if info.state == JobState.COMPLETED:
+            digest, folder = _write_result(controller, info, root)
+            row |= {"folder": folder.relative_to(root).as_posix(), "hash": digest}
+            done += 1
+            if files:
+                _get_files(project, info, folder)
+        elif row["state"] == "failed":
+            row["message"] = _first_line((info.error or info.remote.error or "").splitlines()[-1])
+        rows.append(row)
+    write_state(root, {"pid": None, "jobs": rows})
+    return done, len(rows)
+
+
+def _write_result(controller: JobController, info: JobInfo, root: Path) -> tuple[str, Path]:
+    """Write the result of a finished job as our own runner would have; return its content hash and folder."""
+    doc = controller.get_job_doc(job_id=info.uuid, job_index=1)  # as it was asked for, before it went back
+    document = encode(doc.job.resolve_args(controller.jobstore, inplace=False))
+    digest = content_hash(document)
+    folder = job_folder(root, info.name, digest)
+    if read_result(folder, digest) is None:
+        head = {"name": info.name, "hash": digest, "attempt": info.index}
+        write_json(folder / "job.json", head | {"handled": [], "job": document})
+        output = controller.jobstore.get_output(info.uuid, which=info.index, load=True)
+        times = {"started": _iso(info.start_time), "finished": _iso(info.end_time), "wall_s": info.run_time or 0.0}
+        origin = provenance(document, digest, folder) | {"host": info.worker, "run_dir": info.run_dir}
+        result = head | times | {"handled": [], "provenance": origin, "output": _json(output), "response": {}}
+        write_json(folder / RESULT_FILE, result)
+    return digest, folder
+
+
+def _json(output: Any) -> Any:
+    import json
+
+    from monty.json import MontyEncoder
+
+    return json.loads(json.dumps(output, cls=MontyEncoder))
+
+
+def _iso(moment: Any) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
+
+
+def _get_files(project: Project, info: JobInfo, folder: Path) -> None:
+    """Copy what stayed on the cluster of a job into its folder here."""
+    host = project.workers[info.worker].get_host()
+    host.connect()
+    patterns = " -o ".join(f"-name '{pattern}'" for pattern in _LEFT_BEHIND)
+    output, _, _ = host.execute(f"find '{info.run_dir}' -type f \\( {patterns} \\)")
+    for line in str(output).splitlines():
+        target = folder / Path(line).relative_to(str(info.run_dir))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        host.get(line, str(target))
+    host.close()

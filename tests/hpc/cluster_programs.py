@@ -1,0 +1,118 @@
+"""What the tests of clusters start: a Slurm on loopback, a database that speaks MongoDB's protocol, our commands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from slurm_session import free_port, missing_programs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def database_program() -> list[str] | None:
+    """Return how to start a database, less its port and folder: ``ANODEFLOW_TEST_DATABASE``, one made by .ci/run."""
+    own = os.environ.get("ANODEFLOW_TEST_DATABASE") or str(ROOT / ".venv-database" / "bin" / "secantusd-py")
+    if Path(own).exists():
+        return [own]
+    mongod = shutil.which("mongod")
+    return [mongod] if mongod else None
+
+
+def why_no_slurm() -> str:
+    """Return why tests of Slurm cannot run here; empty if they can."""
+    missing = missing_programs()
+    return f"Slurm is not here ({', '.join(missing)} missing); Debian has it as slurm-wlm and munge" if missing else ""
+
+
+def why_no_remote() -> str:
+    """Return why tests of jobflow-remote cannot run here; empty if they can."""
+    if find_spec("jobflow_remote") is None:
+        return "jobflow-remote is not installed: pip install 'anodeflow[cluster]'"
+    return "" if database_program() else "no database: neither mongod nor what .ci/run makes in .venv-database"
+
+
+class Database:
+    """A database in a folder, at one port for its whole life, that can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def uri(self) -> str:
+        return f"mongodb://127.0.0.1:{self.port}/anodeflow"
+
+    def start(self) -> None:
+        words = database_program()
+        assert words is not None
+        data = "--dbpath" if words[0].endswith("mongod") else "--storage-path"
+        words = [*words, "--port", str(self.port), data, str(self.folder / "data")]
+        (self.folder / "data").mkdir(exist_ok=True)
+        with (self.folder / "log").open("ab") as stream:
+            self.process = subprocess.Popen(
+                words, stdout=stream, stderr=stream, cwd=self.folder, start_new_session=True
+            )
+        from pymongo import MongoClient
+
+        MongoClient(self.uri, serverSelectionTimeoutMS=60_000).admin.command("ping")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+
+def anodeflow(*words, check=True, **options):
+    """Run the command line; its answer as text."""
+    command = [sys.executable, "-m", "anodeflow", *map(str, words)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if check and answer.returncode != 0:
+        raise AssertionError(f"{' '.join(command[2:])}: {answer.returncode}\n{answer.stdout}\n{answer.stderr}")
+    return answer
+
+
+def programs_folder(folder: Path) -> Path:
+    """Make a folder with ``anodeflow`` and ``jf`` that use this Python, as an installation has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    calls = {"anodeflow": "-m anodeflow", "jf": '-c "from jobflow_remote.cli.jf import app; app()"'}
+    for name, call in calls.items():
+        (folder / name).write_text(f'#!/bin/bash\nexec {sys.executable} {call} "$@"\n')
+        (folder / name).chmod(0o755)
+    return folder
+
+
+@contextmanager
+def runner(project: str, folder: Path):
+    """Run jobflow-remote's runner for a project while the block lasts; yields a function that starts it again."""
+    state = {}
+
+    def start():
+        with (folder / "runner.log").open("ab") as stream:
+            words = [str(folder / "bin" / "jf"), "-p", project, "runner", "run"]
+            state["process"] = subprocess.Popen(words, stdout=stream, stderr=stream, start_new_session=True)
+
+    start()
+    try:
+        yield state, start
+    finally:
+        state["process"].terminate()
+        state["process"].wait(20)
+
+
+def until(condition, seconds, what):
+    """Wait until a condition holds, and return what it gave."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s"
+        time.sleep(0.1)

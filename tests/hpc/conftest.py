@@ -1,0 +1,53 @@
+"""One Slurm and one database for all tests of this folder that need them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from cluster_programs import Database, programs_folder, why_no_remote, why_no_slurm  # noqa: E402 - path first
+from slurm_session import slurm_session  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def slurm():
+    """The environment of a running Slurm, set for this process and what it starts."""
+    why = why_no_slurm()
+    if why:
+        pytest.skip(why)
+    with slurm_session() as variables, pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        package = str(Path(sys.modules["anodeflow"].__file__).parents[1])
+        patch.setenv("PYTHONPATH", os.pathsep.join([package, os.environ.get("PYTHONPATH", "")]))
+        yield variables
+
+
+@pytest.fixture(scope="session")
+def cluster_home(tmp_path_factory):
+    """A folder with programs, projects and database of a user's, set for this process and what it starts."""
+    home = tmp_path_factory.mktemp("cluster")
+    programs_folder(home / "bin")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JFREMOTE_PROJECTS_FOLDER", str(home / "projects"))
+        patch.setenv("ANODEFLOW_CLUSTERS", str(home / "clusters"))
+        (home / "projects").mkdir()
+        yield home
+
+
+@pytest.fixture(scope="session")
+def database(cluster_home):
+    """A running database."""
+    why = why_no_remote()
+    if why:
+        pytest.skip(why)
+    found = Database(cluster_home / "database")
+    found.start()
+    yield found
+    found.kill()
