@@ -8,15 +8,17 @@ EXPLANATIONS: dict[str, tuple[str, ...]] = {
         "over all beginnings, with the drift of the cell or of a framework taken away. Under a changing cell "
         "displacements are added up step by step (S. von Bülow, J. T. Bullerjahn, G. Hummer, J. Chem. Phys. 153 "
         "(2020) 021101).",
-        "The line has an intercept (twice the squared amplitude of vibration) and the weights of generalised "
-        "least squares for a random walk with vibration, whose MSD covariance is known (H. Qian, M. P. Sheetz, E. "
-        "L. Elson, Biophys. J. 60 (1991) 910; X. Michalet, Phys. Rev. E 82 (2010) 041914).",
+        "A straight line and the relaxations before it, b + Σ A (1 - exp(-t / τ)), by generalised least squares; which "
+        "of them are there is averaged over by their posterior probability (J. A. Hoeting et al., Statist. Sci. 14 "
+        "(1999) 382). The weights are the covariance of the MSD of a Gaussian process with this MSD (H. Qian, M. P. "
+        "Sheetz, E. L. Elson, Biophys. J. 60 (1991) 910) and of hops at random times.",
         "The error is not that of the model: each ion has its own slope, and the spread over ions gives the error "
-        "of the mean, or the spread over time where that is significantly larger. The 95 % interval is Student's, "
-        "symmetric in ln D. It was held against walks of known D: see docs/analysis_coverage.md.",
-        "The window begins at the earliest lag whose slope no later beginning contradicts (Lepski's rule, Theory "
-        "Probab. Appl. 35 (1991) 454), times four if a change of slope was seen. Not diffusive: the slope still "
-        "changes, is not distinct from zero, or the ions have moved less than about one hop.",
+        "of the mean, or the spread over time where that is significantly larger. The 95 % interval is that of the "
+        "mixture of Student's distributions in ln D. It was held against walks of known D: see "
+        "docs/analysis_coverage.md.",
+        "The window begins where the slope is within 5 % of its final value. Not diffusive: no lag is found whose "
+        "slope the later ones do not contradict (Lepski's rule, Theory Probab. Appl. 35 (1991) 454), the slope is not distinct "
+        "from zero, or the ions have moved less than about one hop.",
         "Second opinion: the posterior of kinisi (A. R. McCluskey, S. W. Coles, B. J. Morgan, J. Chem. Theory "
         "Comput. 21 (2025) 79).",
     ),
@@ -25,16 +27,26 @@ EXPLANATIONS: dict[str, tuple[str, ...]] = {
         "independently; with the collective coefficient, lim slope of <|Σ z (r(t) - r(0))|²> / (2 d Σ z²), it is "
         "exact.",
         "Haven ratio: tracer over collective coefficient (G. E. Murch, Solid State Ionics 7 (1982) 177).",
-        "The collective coordinate is one walker: its error is that of generalised least squares on a Gaussian "
+        "The collective coordinate is one walker, which relaxes as its ions do or not at all, averaged by posterior "
+        "probability: its error is that of generalised least squares on a Gaussian "
         "walk plus the spread over ions, its interval that of chi-squared. It needs much longer runs than the "
         "tracer coefficient.",
         "A metallic alloy conducts electrons besides: this is the ionic part only.",
+    ),
+    "onsager": (
+        "L_ij = lim slope of <ΔR_i · ΔR_j> / (6 V k T), with R_i the sum of the positions of a species, in the frame of "
+        "reference that --drift names; σ = e² Σ z_i z_j L_ij, and the transference number of i is its part of that sum "
+        "(K. D. Fong et al., Macromolecules 54 (2021) 2575).",
+        "The sums are Gaussian, so that the errors are those of a Wishart distribution with as many samples as the run "
+        "holds. One frame of reference, one number: state it beside a transference number.",
     ),
     "arrhenius": (
         "ln D = ln D0 - E_a / (k T), weighted least squares with the error of every point.",
         "A curvature in 1/T that chance gives in 1 of 100 straight lines splits the line; the activation energy "
         "given is that of the low-temperature side. Scatter beyond the errors enlarges them (R. T. Birge, Phys. "
         "Rev. 40 (1932) 207).",
+        "With --vft: ln D = ln D0 - B / (k (T - T0)), intervals from the profile of chi-squared; not converged unless the "
+        "points refuse the straight line at the 1 % level (H. Vogel, Phys. Z. 22 (1921) 645).",
         "The prediction is the line with its propagated 95 % band; it holds if no other mechanism takes over.",
     ),
     "profile": (

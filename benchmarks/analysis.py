@@ -172,9 +172,7 @@ def d_anodeflow(path: str) -> float:
 
     walked = stream_walk(path, "1", timestep_fs=1.0, drift=None)
     interval = float(walked.time_ps[1] - walked.time_ps[0])
-    return (
-        tracer_diffusivity(walked.displacements.astype(float), time_step_ps=interval, species="1").quantity.value or 0.0
-    )
+    return tracer_diffusivity(walked.displacements, time_step_ps=interval, species="1").quantity.value or 0.0
 
 
 def d_mdanalysis(path: str) -> float:

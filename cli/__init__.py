@@ -9,6 +9,7 @@ import typer
 from ..errors import AnodeflowError
 from . import (
     analyse,
+    analyse_onsager,
     analyse_profile,
     analyse_structure,
     analyse_transport,
@@ -50,6 +51,7 @@ app.add_typer(build.app, name="build")
 build_interface.register(build.app)
 analyse_transport.register(analyse.app)
 analyse_profile.register(analyse.app)
+analyse_onsager.register(analyse.app)
 analyse_structure.register(analyse.app)
 app.add_typer(analyse.app, name="analyse")
 app.add_typer(potentials.app, name="potentials")

@@ -220,6 +220,7 @@ def arrhenius(
     predict_K: Annotated[
         list[float], typer.Option("--predict-K", help="Temperature to predict at; may be given again.")
     ] = [300.0],  # noqa: B006 - typer reads the default, nothing changes it
+    vft: Annotated[bool, typer.Option("--vft", help="Also the Vogel–Fulcher–Tammann law, for curved plots.")] = False,
     as_json: Json = False,
     out: Out = None,
     explain: Explain = False,
@@ -228,10 +229,15 @@ def arrhenius(
     from ..analysis.collect import collect_diffusivities
     from ..analysis.figures import draw_arrhenius
     from ..analysis.transport.arrhenius import arrhenius_fit
+    from ..analysis.transport.vft import vft_fit
 
     found, inputs = collect_diffusivities(files, species)
     fit = arrhenius_fit([item[0] for item in found], [item[1] for item in found], species=species)
     predictions = [fit.predict(temperature) for temperature in predict_K]
+    curved: list[Quantity] = []
+    if vft:
+        law = vft_fit([item[0] for item in found], [item[1] for item in found])
+        curved = [law.pseudo_activation_energy, law.vogel_temperature, law.prefactor]
     rows = [
         (point.temperature_K, point.diffusivity.value, point.diffusivity.uncertainty, point.left_out)
         for point in fit.points
@@ -239,14 +245,14 @@ def arrhenius(
     finish(
         "arrhenius",
         inputs=inputs,
-        quantities=[fit.activation_energy, fit.prefactor, *predictions],
+        quantities=[fit.activation_energy, fit.prefactor, *predictions, *curved],
         tables={"arrhenius": (("temperature_K", "D_cm2_s", "uncertainty_cm2_s", "left_out"), rows)},
         figures={"arrhenius": lambda path: draw_arrhenius(fit, path, to_K=min(predict_K))},
         extra={"fit": fit.to_dict()},
         out=out,
         as_json=as_json,
         explained=explain,
-        needed=[fit.activation_energy],
+        needed=[fit.activation_energy, *curved],
     )
 
 

@@ -13,6 +13,9 @@ from .window import CONTRADICTION, IMMATERIAL, earliest_consistent
 _WALKERS = 16
 """Below this number of ions the trajectory is cut into pieces, for an error needs a spread."""
 
+_LAGS_OF_CONCERT = 6
+"""Lags from which slopes are taken to compare their spread over time with that over ions."""
+
 _SHORTEST_PIECE = 50
 """Frames below which a trajectory is not cut."""
 
@@ -34,11 +37,13 @@ def walker_msd(positions: FloatArray, lags: tuple[int, ...]) -> FloatArray:
     """
     frames, walkers, dimensions = positions.shape
     result = np.empty((len(lags), walkers))
+    # a walk kept in float32 holds no more digits than that, and long ones are not copied
+    kind = np.float32 if positions.dtype == np.float32 else np.float64
     # a block of walkers stays in the cache while all lags pass over it
     block = max(1, 60_000 // (frames * dimensions))
     for begin in range(0, walkers, block):
         # walker by walker in memory, so that every lag is one contiguous subtraction
-        part = np.ascontiguousarray(positions[:, begin : begin + block].transpose(1, 2, 0), dtype=float)
+        part = np.ascontiguousarray(positions[:, begin : begin + block].transpose(1, 2, 0), dtype=kind)
         for row, lag in enumerate(lags):
             step = part[:, :, lag:] - part[:, :, :-lag]
             result[row, begin : begin + block] = np.einsum("ndf,ndf->n", step, step) / (frames - lag)
@@ -181,6 +186,8 @@ def concert(positions: FloatArray, lags: tuple[int, ...], first: int) -> tuple[f
     short = tuple(lag for lag in lags if start <= lag <= length // 2)
     if len(short) < 3:
         return 1.0, 0
+    # a line needs no more lags than that, and every one costs a pass over the walk
+    short = tuple(sorted({short[k] for k in np.linspace(0, len(short) - 1, _LAGS_OF_CONCERT).astype(int)}))
     lag = np.array(short, dtype=float)
     # piece by piece: a long walk is not copied
     curve = np.hstack([walker_msd(positions[b * length : (b + 1) * length], short) for b in range(blocks)])

@@ -140,3 +140,33 @@ def test_argyrodite_lithium_moves_between_sites_and_its_framework_does_not(share
     framework = find_jumps(t, "P", density_peaks(smooth(density_map(t, "P", spacing_A=0.4), 0.5)))
     assert framework.n_jumps == 0
     assert len(framework.sites) == 32
+
+
+def test_argyrodite_msd_is_that_of_the_procedure_of_its_paper(shared):
+    """B. J. Morgan, Chem. Mater. (2021), doi 10.1021/acs.chemmater.0c03738: pymatgen's frames, shortest moves, all origins,
+    drift of the framework (all but lithium) taken out."""
+    from pymatgen.io.vasp import Xdatcar
+
+    paths = [shared / "data" / "argyrodite_50p" / f"run{i}_XDATCAR.gz" for i in (1, 2)]
+    frames = [structure for path in paths for structure in Xdatcar(str(path)).structures]
+    fractions = np.array([structure.frac_coords for structure in frames])
+    moved = np.diff(fractions, axis=0)
+    moved -= np.rint(moved)
+    path = np.concatenate([np.zeros((1, *moved.shape[1:])), np.cumsum(moved, axis=0)]) @ frames[0].lattice.matrix
+    lithium = np.array([site.specie.symbol == "Li" for site in frames[0]])
+    path = path[:, lithium] - path[:, ~lithium].mean(axis=1, keepdims=True)
+    t = read_trajectory(paths, timestep_fs=100)
+    ours = msd_by_element(t, ["Li"], drift=["P", "S", "Cl"])["Li"]
+    for lag in (1, 10, 50, 100, 200):
+        squared = ((path[lag:] - path[:-lag]) ** 2).sum(axis=2).mean()
+        assert ours.msd_A2[lag] == pytest.approx(squared, rel=1e-6)
+
+
+def test_argyrodite_with_half_of_its_anions_exchanged_percolates_in_three_directions(shared):
+    """The same paper, abstract: disorder of the anions gives a three-dimensional network of pathways."""
+    paths = [shared / "data" / "argyrodite_50p" / f"run{i}_XDATCAR.gz" for i in (1, 2, 3, 4)]
+    t = read_trajectory(paths, timestep_fs=100)
+    barriers = percolation_barriers(smooth(density_map(t, "Li", spacing_A=0.5), 0.5), 500.0)
+    assert all(barrier.value is not None and barrier.value < 0.3 for barrier in barriers)
+    still = percolation_barriers(smooth(density_map(t, "P", spacing_A=0.5), 0.5), 500.0)
+    assert all(barrier.value is None or barrier.value > 0.4 for barrier in still)

@@ -137,6 +137,46 @@ def test_conductivity(capsys, monkeypatch, dump):
     assert ratio["interval95"][0] < 1 < ratio["interval95"][1]
 
 
+def test_onsager(capsys, monkeypatch, dump):
+    common = ("analyse", "onsager", dump, "--timestep-fs", 1, "--drift", "Si", "--temperature-K", 600)
+    code, out, err = run(
+        capsys, monkeypatch, *common, "--charge", "Li=1", "--window-start-ps", 0.2, "--json", "--explain"
+    )
+    assert code == 0, err
+    document = json.loads(out)
+    items = {item["name"]: item for item in document["quantities"]}
+    assert items["transference_number"]["value"] == pytest.approx(1)
+    # independent ions: L = n D / (V k T), the conductivity e² times that
+    volume = abs(np.linalg.det(CELL))
+    expected = 24 / volume / (8.617333262e-5 * 600) * 0.05 / 0.1
+    low, high = items["onsager_coefficient"]["interval95"]
+    assert low < expected < high
+    sigma = items["onsager_coefficient"]["value"] * 1.602176634e-19 * 1e20
+    assert items["ionic_conductivity"]["value"] == pytest.approx(sigma, rel=1e-9)
+    assert "Wishart" in document["explanation"]
+    code, _, err = run(capsys, monkeypatch, *common, "--charge", "Li")
+    assert code == 2
+    assert "'Li' is no charge" in err
+    code, _, err = run(capsys, monkeypatch, *common, "--charge", "Li=0")
+    assert code == 2
+    assert "no species carries a charge" in err
+
+
+def test_vft_on_request(capsys, monkeypatch, tmp_path):
+    table = tmp_path / "d.csv"
+    kelvin = np.array([400.0, 450, 520, 620, 800, 1000])
+    coefficient = 1e-3 * np.exp(-0.12 / (8.617333262e-5 * (kelvin - 220)))
+    rows = "".join(f"{t},{d:.8g},{0.01 * d:.8g}\n" for t, d in zip(kelvin, coefficient, strict=True))
+    table.write_text("temperature_K,value,uncertainty\n" + rows)
+    code, out, err = run(capsys, monkeypatch, "analyse", "arrhenius", table, "--vft", "--json")
+    assert code == 0, err
+    items = {item["name"]: item for item in json.loads(out)["quantities"]}
+    assert items["vogel_temperature"]["value"] == pytest.approx(220, abs=5)
+    assert (
+        items["pseudo_activation_energy"]["interval95"][0] < 0.12 < items["pseudo_activation_energy"]["interval95"][1]
+    )
+
+
 def test_arrhenius_from_folders_and_table(capsys, monkeypatch, tmp_path):
     energy = 0.25
     for temperature in (600, 750, 900):
