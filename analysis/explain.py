@@ -17,7 +17,8 @@ EXPLANATIONS: dict[str, tuple[str, ...]] = {
         "mixture of Student's distributions in ln D. It was held against walks of known D: see "
         "docs/analysis_coverage.md.",
         "The window begins where the slope is within 5 % of its final value. Not diffusive: no lag is found whose "
-        "slope the later ones do not contradict (Lepski's rule, Theory Probab. Appl. 35 (1991) 454), the slope is not distinct "
+        "slope the later ones do not contradict (Lepski's rule, Theory Probab. Appl. 35 (1991) 454), the slope is "
+        "not distinct "
         "from zero, or the ions have moved less than about one hop.",
         "Second opinion: the posterior of kinisi (A. R. McCluskey, S. W. Coles, B. J. Morgan, J. Chem. Theory "
         "Comput. 21 (2025) 79).",
@@ -34,7 +35,8 @@ EXPLANATIONS: dict[str, tuple[str, ...]] = {
         "A metallic alloy conducts electrons besides: this is the ionic part only.",
     ),
     "onsager": (
-        "L_ij = lim slope of <ΔR_i · ΔR_j> / (6 V k T), with R_i the sum of the positions of a species, in the frame of "
+        "L_ij = lim slope of <ΔR_i · ΔR_j> / (6 V k T), with R_i the sum of the positions of a species, in the frame "
+        "of "
         "reference that --drift names; σ = e² Σ z_i z_j L_ij, and the transference number of i is its part of that sum "
         "(K. D. Fong et al., Macromolecules 54 (2021) 2575).",
         "The sums are Gaussian, so that the errors are those of a Wishart distribution with as many samples as the run "
@@ -45,7 +47,8 @@ EXPLANATIONS: dict[str, tuple[str, ...]] = {
         "A curvature in 1/T that chance gives in 1 of 100 straight lines splits the line; the activation energy "
         "given is that of the low-temperature side. Scatter beyond the errors enlarges them (R. T. Birge, Phys. "
         "Rev. 40 (1932) 207).",
-        "With --vft: ln D = ln D0 - B / (k (T - T0)), intervals from the profile of chi-squared; not converged unless the "
+        "With --vft: ln D = ln D0 - B / (k (T - T0)), intervals from the profile of chi-squared; not converged "
+        "unless the "
         "points refuse the straight line at the 1 % level (H. Vogel, Phys. Z. 22 (1921) 645).",
         "The prediction is the line with its propagated 95 % band; it holds if no other mechanism takes over.",
     ),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .gls import FloatArray, line_weights, msd_covariance
 from .window import CONTRADICTION, IMMATERIAL, earliest_consistent
@@ -38,12 +40,14 @@ def walker_msd(positions: FloatArray, lags: tuple[int, ...]) -> FloatArray:
     frames, walkers, dimensions = positions.shape
     result = np.empty((len(lags), walkers))
     # a walk kept in float32 holds no more digits than that, and long ones are not copied
-    kind = np.float32 if positions.dtype == np.float32 else np.float64
+    kind: Any = np.float32 if positions.dtype == np.float32 else np.float64
     # a block of walkers stays in the cache while all lags pass over it
     block = max(1, 60_000 // (frames * dimensions))
     for begin in range(0, walkers, block):
         # walker by walker in memory, so that every lag is one contiguous subtraction
-        part = np.ascontiguousarray(positions[:, begin : begin + block].transpose(1, 2, 0), dtype=kind)
+        part: npt.NDArray[Any] = np.ascontiguousarray(
+            positions[:, begin : begin + block].transpose(1, 2, 0), dtype=kind
+        )
         for row, lag in enumerate(lags):
             step = part[:, :, lag:] - part[:, :, :-lag]
             result[row, begin : begin + block] = np.einsum("ndf,ndf->n", step, step) / (frames - lag)

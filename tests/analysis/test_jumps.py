@@ -143,8 +143,8 @@ def test_argyrodite_lithium_moves_between_sites_and_its_framework_does_not(share
 
 
 def test_argyrodite_msd_is_that_of_the_procedure_of_its_paper(shared):
-    """B. J. Morgan, Chem. Mater. (2021), doi 10.1021/acs.chemmater.0c03738: pymatgen's frames, shortest moves, all origins,
-    drift of the framework (all but lithium) taken out."""
+    """B. J. Morgan, Chem. Mater. (2021), doi 10.1021/acs.chemmater.0c03738: pymatgen's frames, shortest moves, all
+    origins, drift of the framework (all but lithium) taken out."""
     from pymatgen.io.vasp import Xdatcar
 
     paths = [shared / "data" / "argyrodite_50p" / f"run{i}_XDATCAR.gz" for i in (1, 2)]

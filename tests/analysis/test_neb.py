@@ -48,6 +48,38 @@ def gaussians(rng):
     return energy
 
 
+def eckart(rng):
+    """One or two barriers of the shape of C. Eckart, Phys. Rev. 35 (1930) 1303, over a step: not among those above."""
+    places = [0.5] if rng.random() < 0.5 else [rng.uniform(0.2, 0.4), rng.uniform(0.6, 0.8)]
+    parts = [(rng.uniform(0.1, 1.2), place, rng.uniform(0.06, 0.2)) for place in places]
+    step, steep = rng.normal(0, 0.3), rng.uniform(0.1, 0.3)
+
+    def energy(x):
+        bumps = sum(height / np.cosh((x - place) / width) ** 2 for height, place, width in parts)
+        return bumps + step / (1 + np.exp(-(x - 0.5) / steep))
+
+    return energy
+
+
+def test_the_stated_interpolation_error_holds_on_paths_of_another_kind():
+    held, total = 0, 0
+    rng = np.random.default_rng(20_261_122)
+    while total < 300:
+        energy = eckart(rng)
+        fine = energy(np.linspace(0, 1, 4001))
+        if fine.max() < max(fine[0], fine[-1]) + 1e-6:
+            continue
+        images = int(rng.integers(7, 12))
+        x = np.linspace(0, 1, images)
+        x[1:-1] += rng.uniform(-0.1, 0.1, images - 2) / (images - 1)
+        length, h = rng.uniform(1, 6), 1e-6
+        slope = (energy(x + h) - energy(x - h)) / (2 * h * length)
+        found = neb_barrier(NebPath(energy(x), x * length, slope)).forward
+        held += found.interval95[0] - 1e-6 <= fine.max() - fine[0] <= found.interval95[1] + 1e-6
+        total += 1
+    assert held >= 0.95 * total, f"{held} of {total}"
+
+
 @pytest.mark.parametrize("images", [7, 9, 11])
 def test_the_stated_interpolation_error_holds_on_analytic_paths(images):
     rng = np.random.default_rng(images)
