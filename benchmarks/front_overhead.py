@@ -21,13 +21,13 @@ from pathlib import Path
 
 from anodeflow.engines.lammps.launch import run_lammps
 from anodeflow.engines.lammps.md import MDSettings, md_commands, run_md
-from anodeflow.engines.lammps.relax import relax
-from anodeflow.engines.lammps.script import render
+from anodeflow.engines.lammps.script import Minimize, MinStyle, WriteData, render
 from anodeflow.engines.lammps.setup import System
 from anodeflow.engines.resources import Resources
 from anodeflow.files import write_text
 from anodeflow.potentials.cards import card
 from anodeflow.structures.join import join_with_packing
+from anodeflow.structures.lammps_data import read_lammps_data
 from anodeflow.workflows.campaign import Campaign
 from anodeflow.workflows.front import front_settings, host_slab
 
@@ -72,6 +72,20 @@ def bare(system: System, settings: MDSettings, folder: Path) -> None:
     run_lammps(folder, "in.bare.lammps", "log.bare.lammps", Resources())
 
 
+def settled(system: System, folder: Path) -> System:
+    """Return the system after a short minimisation, enough for dynamics to start from a random packing."""
+    system.write_files(folder)
+    commands = [
+        *system.commands(thermo_every=50),
+        MinStyle("cg"),
+        Minimize(0.0, 0.05, 100, 400),
+        WriteData("settled.data"),
+    ]
+    write_text(folder / "in.settle.lammps", render(commands))
+    run_lammps(folder, "in.settle.lammps", "log.settle.lammps", Resources())
+    return System.of(read_lammps_data(folder / "settled.data", system.element_map), system.card).at_rest()
+
+
 def main() -> None:
     """Run the comparison and print one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -84,8 +98,7 @@ def main() -> None:
     times: dict[str, list[float]] = {"bare": [], "plain": [], "layers": []}
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        rest = relax(system, root / "relax", Resources(), cell="fixed").structure
-        system = System.of(rest, system.card)
+        system = settled(system, root / "settle")
         for repeat in range(options.repeats):
             for way in times:
                 before = children_cpu_s()

@@ -194,6 +194,22 @@ def test_layers_add_up_to_the_pressure_and_survive_a_kill(tmp_path):
 
 
 @pytest.mark.engine
+@pytest.mark.parametrize("cell", ["stack", "normal"])
+def test_a_stack_pressure_acts_along_the_normal_alone(tmp_path, cell):
+    system = System.of(phase("Li7Si3").structure, MODEL)
+    settings = MDSettings("npt", 1500, 200.0, 7, cell=cell, pressure_GPa=4.0, dump_every=0, thermo_every=5)
+    thermo = run_md(system, settings, tmp_path, Resources()).thermo
+    late = thermo["step"] > 500
+    pressure = {name: thermo[name][late].mean() * 1e-4 for name in ("pxx", "pyy", "pzz")}
+    assert pressure["pzz"] == pytest.approx(4.0, abs=0.6)
+    if cell == "stack":
+        assert abs(pressure["pxx"]) < 0.6
+        assert abs(pressure["pyy"]) < 0.6
+    else:
+        assert np.ptp(thermo["lx"]) == np.ptp(thermo["ly"]) == 0
+
+
+@pytest.mark.engine
 def test_a_small_series_runs_to_its_report(tmp_path):
     (tmp_path / "series.yaml").write_text(SERIES)
     jobs, report = run_campaign(tmp_path / "series.yaml", tmp_path / "run")
