@@ -10,6 +10,8 @@ import typer
 from .build import Json, Out, Picture, Seed, finish
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..structures.oriented import OrientedCell
     from ..structures.side import Side
 
@@ -42,6 +44,9 @@ def surface(
     thickness: Annotated[float, typer.Option("--thickness", help="Smallest thickness in Å.")] = 15.0,
     termination: Annotated[int, typer.Option("--termination", help="Which termination, from 1.")] = 1,
     symmetric: Annotated[bool, typer.Option("--symmetric", help="Make both faces equal.")] = False,
+    compensate: Annotated[
+        bool, typer.Option("--compensate", help="Move ions between the faces of a polar slab until it has no dipole.")
+    ] = False,
     vacuum: Annotated[float, typer.Option("--vacuum", help="Vacuum in Å.")] = 15.0,
     list_all: Annotated[bool, typer.Option("--list", help="List all terminations and build none.")] = False,
     out: Out = None,
@@ -76,10 +81,14 @@ def surface(
         ]
         _table(f"terminations of {side.label}", rows, as_json=as_json, key="terminations")
         return
+    number = termination if termination > 1 else side.termination
+    if compensate:
+        _compensated(side, plane, thickness, number, symmetric, vacuum, out, as_json, picture)
+        return
     one = slab(
         plane,
         thickness_A=thickness,
-        termination=termination if termination > 1 else side.termination,
+        termination=number,
         symmetric=symmetric,
         vacuum_A=vacuum,
         charges=side.charges,
@@ -92,6 +101,35 @@ def surface(
         "vacuum_A": vacuum,
     }
     finish(one.structure, surface_record(one, inputs, side.source), out=out, as_json=as_json, picture=picture)
+
+
+def _compensated(
+    side: Side,
+    plane: OrientedCell,
+    thickness: float,
+    termination: int,
+    symmetric: bool,
+    vacuum: float,
+    out: Path | None,
+    as_json: bool,
+    picture: Path | None,
+) -> None:
+    from dataclasses import replace
+
+    from ..errors import InputError
+    from ..structures.polar import compensated_slab
+    from ..structures.surface import surface_record
+
+    if symmetric:
+        raise InputError("a slab is either symmetric or compensated", remedy="Leave out --symmetric or --compensate.")
+    made = compensated_slab(
+        plane, charges=side.charges, thickness_A=thickness, termination=termination, vacuum_A=vacuum
+    )
+    inputs = {"crystal": side.label, "thickness_A": thickness, "termination": termination, "compensate": True}
+    inputs |= {"vacuum_A": vacuum, "moved": made.moved, "element": made.element, "cells": made.cells}
+    record = surface_record(made.slab, inputs, side.source)
+    record = replace(record, warnings=(*record.warnings, made.note))
+    finish(made.slab.structure, record, out=out, as_json=as_json, picture=picture)
 
 
 def amorphous(

@@ -305,7 +305,11 @@ def _smallest(lower: Integers, upper: Integers) -> tuple[Integers, Integers] | N
 def _pair_key(gram: Array, other: Array) -> tuple[float, ...]:
     """Identity of a pair of cells; a pair and its mirror image have one key."""
     plain = np.round(np.concatenate([gram, other]), 2) + 0.0
-    mirrored = plain * np.array([1, 1, -1, 1, 1, -1]) + 0.0
+    mirrored = plain.copy()
+    for start, (a, b, c) in ((0, gram), (3, other)):
+        # a mirror image turns the sign, unless its reduced cell is the same again: a rhombus, or a·b = a·a/2
+        if abs(abs(c) - 0.5 * a) > 1e-3 and b - a > 1e-3:
+            mirrored[start + 2] = -plain[start + 2] + 0.0
     return min(tuple(plain.tolist()), tuple(mirrored.tolist()))
 
 

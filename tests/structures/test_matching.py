@@ -109,3 +109,33 @@ def test_sublattices_are_complete_and_distinct():
 def test_limits_that_are_none(limits):
     with pytest.raises(InputError, match="no limits"):
         matches(phase("Si").structure, phase("LiF").structure, **limits)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "miller", "cells", "areas_and_strains"),
+    [("Si", "Li2O", "100", 17, 15), ("Si", "LiF", "111", 52, 39)],
+)
+def test_cells_listed_as_distinct_are_distinct(lower, upper, miller, cells, areas_and_strains):
+    sides = [orient(phase(name).structure, miller) for name in (lower, upper)]
+    found = matches(*sides, max_area_A2=400, max_strain=0.03)
+    assert len(found) == cells
+    # two cells are one if a change of basis, mirror images included, makes the Gram matrices of both sides equal
+    bases = np.array(list(np.ndindex(7, 7, 7, 7))).reshape(-1, 2, 2) - 3
+    bases = bases[np.abs(np.rint(np.linalg.det(bases))) == 1]
+
+    def grams(match):
+        vectors = [np.array(match.lower) @ sides[0].plane, np.array(match.upper) @ sides[1].plane]
+        return [bases @ (v @ v.T) @ np.swapaxes(bases, 1, 2) for v in vectors]
+
+    turned = [grams(match) for match in found]
+    own = np.flatnonzero((bases == np.eye(2, dtype=int)).all(axis=(1, 2)))[0]
+    for k in range(cells):
+        for m in range(k):
+            if abs(found[k].area_A2 - found[m].area_A2) < 1e-3:
+                same = [
+                    np.abs(t[:] - o[own]).max(axis=(1, 2)) < 1e-2 for t, o in zip(turned[k], turned[m], strict=True)
+                ]
+                assert not (same[0] & same[1]).any(), (k, m)
+    # some have the same area and the same strain, but another shape
+    pairs = {(round(match.area_A2, 1), round(match.strain, 5)) for match in found}
+    assert len(pairs) == areas_and_strains
