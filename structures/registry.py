@@ -70,6 +70,21 @@ class Registry:
     best: int
 
 
+@dataclass(frozen=True)
+class _Pairs:
+    """Pairs of a lower and an upper atom that come within the cutoff at a shift of up to ``reach``.
+
+    ``x`` and ``y`` are in-plane distances without shift, ``drop`` the height of the lower atom above the upper one.
+    """
+
+    reach: float
+    x: Array
+    y: Array
+    drop: Array
+    sigma: Array
+    qq: Array
+
+
 class Contact:
     """Two faces over each other in a periodic plane, for any shift of the upper one.
 
@@ -101,22 +116,34 @@ class Contact:
             self._qq = q1[:, None] * q2[None, :]
         else:
             self._qq = np.zeros_like(self._sigma)
-        # a reduced plane needs only so many images for the cutoff
-        widths = self.area / np.linalg.norm(self.plane[::-1], axis=1)
-        reach = [int(np.ceil(_CUTOFF_A / w)) for w in widths]
-        self._images = np.array(
-            [(i, j) for i in range(-reach[0], reach[0] + 1) for j in range(-reach[1], reach[1] + 1)]
-        )
+        self._found: _Pairs | None = None
 
-    def _lateral(self, shift: ArrayLike) -> Array:
-        """Squared in-plane distances, shape (images, lower, upper)."""
-        apart = self._above[None, :, :2] + np.asarray(shift) - self._below[:, None, :2]
-        fractional = apart @ self._inverse
-        apart = apart - np.rint(fractional) @ self.plane
-        images = self._images @ self.plane
-        x = apart[None, :, :, 0] + images[:, 0, None, None]
-        y = apart[None, :, :, 1] + images[:, 1, None, None]
-        return np.asarray(x * x + y * y)
+    def _pairs(self, shift: ArrayLike) -> tuple[Array, _Pairs]:
+        """Squared in-plane distances at a shift of the pairs that can come within the cutoff, and those pairs."""
+        wanted = np.asarray(shift, dtype=float)
+        wanted = wanted - np.rint(wanted @ self._inverse) @ self.plane
+        size = float(np.linalg.norm(wanted))
+        if self._found is None or size > self._found.reach:
+            self._found = self._near(max(1.2 * size, 2.0))
+        found = self._found
+        x, y = found.x + wanted[0], found.y + wanted[1]
+        return x * x + y * y, found
+
+    def _near(self, reach: float) -> _Pairs:
+        apart = self._above[None, :, :2] - self._below[:, None, :2]
+        apart = apart - np.rint(apart @ self._inverse) @ self.plane
+        # a plane needs only so many images for the cutoff
+        widths = self.area / np.linalg.norm(self.plane[::-1], axis=1)
+        counts = [int(np.ceil((_CUTOFF_A + reach) / w)) for w in widths]
+        blocks = []
+        for a in range(-counts[0], counts[0] + 1):
+            for b in range(-counts[1], counts[1] + 1):
+                x, y = (apart[:, :, k] + a * self.plane[0, k] + b * self.plane[1, k] for k in (0, 1))
+                first, second = np.nonzero(x * x + y * y < (_CUTOFF_A + reach) ** 2)
+                blocks.append((x[first, second], y[first, second], first, second))
+        x, y, first, second = (np.concatenate(column) for column in zip(*blocks, strict=True))
+        drop = self._below[first, 2] - self._above[second, 2]
+        return _Pairs(reach, x, y, drop, self._sigma[first, second], self._qq[first, second])
 
     def height(self, shift: ArrayLike = (0.0, 0.0)) -> float:
         """Find how far to raise the upper slab so that no pair is nearer than its contact distance.
@@ -131,15 +158,15 @@ class Contact:
         float
             To be added to the z of the upper slab, in Å.
         """
-        return self._height(self._lateral(shift))
+        return self._height(*self._pairs(shift))
 
-    def _height(self, lateral: Array) -> float:
-        room = self._sigma[None] ** 2 - lateral
-        rise = np.where(room > 0, np.sqrt(np.maximum(room, 0.0)), -np.inf)
-        needed = rise + (self._below[:, None, 2] - self._above[None, :, 2])[None]
-        highest = float(needed.max())
+    def _height(self, lateral: Array, pairs: _Pairs) -> float:
+        room = pairs.sigma**2 - lateral
+        over = room > 0
         # slabs without any pair above each other still must not pass through one another
-        return highest if np.isfinite(highest) else float(self._below[:, 2].max() - self._above[:, 2].min())
+        if not over.any():
+            return float(self._below[:, 2].max() - self._above[:, 2].min())
+        return float((np.sqrt(room[over]) + pairs.drop[over]).max())
 
     def energy(self, shift: ArrayLike, height: float | None = None) -> tuple[float, float]:
         """Compute the proxy at a shift.
@@ -158,13 +185,11 @@ class Contact:
         height : float
             The rise used, in Å.
         """
-        lateral = self._lateral(shift)
-        rise = self._height(lateral) if height is None else height
-        vertical = self._above[None, :, 2] + rise - self._below[:, None, 2]
-        squared = lateral + (vertical**2)[None]
+        lateral, pairs = self._pairs(shift)
+        rise = self._height(lateral, pairs) if height is None else height
+        squared = lateral + (rise - pairs.drop) ** 2
         near = squared < _CUTOFF_A**2
-        sigma = np.broadcast_to(self._sigma[None], squared.shape)[near]
-        qq = np.broadcast_to(self._qq[None], squared.shape)[near]
+        sigma, qq = pairs.sigma[near], pairs.qq[near]
         distance = np.sqrt(np.maximum(squared[near], 0.25))
         ratio = (sigma / distance) ** 6
         total = float((_WELL_EV * (ratio * ratio - 2.0 * ratio)).sum())
