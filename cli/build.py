@@ -20,6 +20,9 @@ app = typer.Typer(help="Build a structure; the build record goes beside it.", no
 Out = Annotated[Path | None, typer.Option("--out", help="File to write, format by its ending.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the random numbers.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+ImageDistance = Annotated[
+    float | None, typer.Option("--image-distance", help="First make a supercell of this image distance in Å.")
+]
 Picture = Annotated[Path | None, typer.Option("--picture", help="Draw the structure to this PNG.")]
 
 
@@ -163,9 +166,7 @@ def build_defect(
     kind: Annotated[str, typer.Argument(help="vacancy or interstitial.")],
     element: Annotated[str, typer.Argument(help="Element that is taken out or put in.")],
     count: Annotated[int, typer.Option(help="Number of atoms.")] = 1,
-    image_distance: Annotated[
-        float | None, typer.Option("--image-distance", help="First make a supercell of this image distance in Å.")
-    ] = None,
+    image_distance: ImageDistance = None,
     seed: Seed = 1,
     out: Out = None,
     as_json: Json = False,
@@ -192,9 +193,7 @@ def build_dopant(
     dopants: Annotated[list[str], typer.Argument(help="One dopant, or several for a sweep.")],
     count: Annotated[int, typer.Option(help="Number of atoms.")] = 1,
     compensate: Annotated[str | None, typer.Option(help="Mobile element that balances the charge.")] = None,
-    image_distance: Annotated[
-        float | None, typer.Option("--image-distance", help="First make a supercell of this image distance in Å.")
-    ] = None,
+    image_distance: ImageDistance = None,
     seed: Seed = 1,
     out: Out = None,
     as_json: Json = False,

@@ -287,21 +287,21 @@ def interlayer(
     picture: Picture = None,
 ) -> None:
     """Build a stack of two solids with an interlayer or coating between them."""
-    from ..structures.interface import interface as build
-
-    made = build(
+    interface(
         lower,
         upper,
-        interlayer=between,
-        thickness_A=thickness,
-        vacuum_A=vacuum,
+        between=[between],
+        thickness=thickness,
         max_strain=max_strain,
-        max_area_A2=max_area,
+        max_area=max_area,
         max_atoms=max_atoms,
-        strain_share=_share(strain_share),
+        vacuum=vacuum,
+        strain_share=strain_share,
+        out=out,
         seed=seed,
+        as_json=as_json,
+        picture=picture,
     )
-    finish(made.structure, made.record, out=out, as_json=as_json, picture=picture)
 
 
 def grain_boundary(
