@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from ..errors import EngineError
-from ..structures.primitive import primitive_crystal
 from .images import load_arrays, save_arrays
 
 if TYPE_CHECKING:
@@ -87,9 +86,9 @@ def equilibrium_volume(
     atoms: Atoms = AseAtomsAdaptor.get_atoms(structure)
     share = 1.0
     if not plane:
-        small, fractions, symbols, _ = primitive_crystal(structure)
-        share = len(structure) / len(symbols)
-        atoms = Atoms(symbols, cell=small, scaled_positions=fractions, pbc=True)
+        # the standard one, whose vectors have the symmetry of the lattice: so has the mesh of k-points then
+        atoms = _primitive(atoms)
+        share = len(structure) / len(atoms)
     first = atoms.get_cell()[:].copy()
     scaled_axes = np.array([1.0, 1.0, 0.0 if plane else 1.0])[:, None]
     for _ in range(2):  # a second time around a minimum that lies outside
@@ -131,3 +130,16 @@ def equilibrium_volume(
     curvature = float(fit.deriv(2)(best)) * (1 + best) ** 2  # over ln(length)
     bulk = curvature * share / (9 * scaled_structure.volume) * EV_A3_TO_GPA
     return EquilibriumVolume(scaled_structure, scale, share * float(fit(best)), bulk)
+
+
+def _primitive(atoms: Atoms) -> Atoms:
+    """Return the standard primitive cell, turned as it may be; the atoms keep their places."""
+    import spglib
+    from ase import Atoms
+
+    cell = (atoms.get_cell()[:], atoms.get_scaled_positions(), atoms.get_atomic_numbers())
+    found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=True, symprec=1e-3)
+    if found is None or len(atoms) % len(found[2]):
+        return atoms
+    lattice, fractions, numbers = found
+    return Atoms(numbers, cell=lattice, scaled_positions=fractions, pbc=True)
