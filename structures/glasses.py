@@ -47,7 +47,7 @@ def glass(name: str, density_g_cm3: float | None = None) -> Glass:
     Parameters
     ----------
     name
-        ``"LiPON"``, ``"SiCO"``, ``"Si"``, or a formula.
+        ``"LiPON"``, ``"SiCO"``, ``"Si"``, or a formula; ``"a-Si"`` as in an interface is as good.
     density_g_cm3
         Density; by default that of the list, or of additive volumes.
 
@@ -60,6 +60,8 @@ def glass(name: str, density_g_cm3: float | None = None) -> Glass:
     InputError
         If it is neither a known glass nor a formula.
     """
+    name = name.strip()
+    name = name.removeprefix("a-").removeprefix("amorphous ")
     known = _NAMED.get(_ALIASES.get(name, name))
     if known is not None:
         formula, density, basis = known

@@ -147,7 +147,8 @@ def compensated_slab(
     way = "upper to the lower" if sign > 0 else "lower to the upper"
     note = (
         f"{number} of {len(candidates)} {name} were moved from the {way} face: "
-        f"dipole per area {plain.dipole_e_A:+.3f} to {dipole:+.3f} e/Å"
+        f"dipole per area {plain.dipole_e_A:+.3f} to {dipole:+.3f} e/Å with the formal charges "
+        + ", ".join(f"{s} {charges[s]:+g}" for s in sorted(set(names)))
     )
     made = replace(
         plain, structure=structure, thickness_A=thickness, area_A2=area, charge=float(q.sum()), dipole_e_A=dipole,

@@ -36,11 +36,14 @@ class AmorphousSettings(Settings):
         Wanted number of atoms, rounded to whole formula units.
     density_g_cm3
         Density of the packing; the quench then finds its own. Default: from additive volumes.
+    network
+        Bond every atom of SiO2, GeS2 or SiCO (`structures.network`) instead of packing them unbonded.
     """
 
     composition: str
     atoms: PositiveInt
     density_g_cm3: Positive | None = None
+    network: bool = False
 
 
 class SystemSettings(Settings):

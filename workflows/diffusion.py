@@ -105,6 +105,7 @@ def start_structure(campaign: Campaign, name: str) -> tuple[Structure, Source | 
                 glass.composition,
                 atoms=glass.atoms,
                 density_g_cm3=glass.density_g_cm3,
+                network=glass.network,
                 seed=derive_seed(campaign.seed, name, "packing"),
             )
             return structure, None

@@ -155,3 +155,11 @@ def test_anions_and_network_formers_keep_their_distance():
     assert contact_distance("O", "O") == pytest.approx(2.8)
     assert contact_distance("Si", "Si") == pytest.approx(2.22)
     assert contact_distance("Si", "Si", elements=["Si", "O"]) == pytest.approx(2.89, abs=0.02)
+
+
+def test_a_glass_may_be_written_as_in_an_interface():
+    from anodeflow.structures.glasses import glass
+
+    assert glass("a-Si") == glass("Si")
+    assert glass("a-LiPON").formula == glass("LiPON").formula
+    assert glass("a-Li15Si4").formula == "Li15Si4"
