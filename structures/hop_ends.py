@@ -113,6 +113,42 @@ def hop_ends(crystal: Structure, hop: CrystalHop, repeats: tuple[int, int, int])
     return Band((*symbols, hop.species), cell, both)
 
 
+def follow_sites(hop: CrystalHop, given: Structure, relaxed: Structure) -> CrystalHop:
+    """Return a hop whose points go along with the lattice sites of its species when the crystal is relaxed.
+
+    Parameters
+    ----------
+    hop
+        In the crystal as it was given.
+    given, relaxed
+        The crystal with its atoms in the same order.
+    """
+    own = [index for index, site in enumerate(given) if site.specie.symbol == hop.species]
+    if hop.kind == "interstitial" or not own:
+        return hop
+    first, last = (np.asarray(one.frac_coords)[own] for one in (given, relaxed))
+    cell = np.asarray(given.lattice.matrix)
+    moved = last - first
+    moved -= np.rint(moved)
+    path = []
+    for point in np.asarray(hop.path, dtype=float):
+        offset = first - point
+        offset -= np.rint(offset)
+        distance = np.linalg.norm(offset @ cell, axis=1)
+        nearest = int(distance.argmin())
+        a, b, c = (float(x) for x in point + (moved[nearest] if distance[nearest] < _SITE_TOLERANCE_A else 0.0))
+        path.append((a, b, c))
+    return CrystalHop(hop.kind, hop.species, tuple(path))
+
+
+def relaxation_shifts_A(given: Structure, relaxed: Structure) -> Array:
+    """Return how far each atom moved relative to the others when the crystal was relaxed, shape (N,), in Å."""
+    moved = np.asarray(relaxed.frac_coords) - np.asarray(given.frac_coords)
+    moved -= np.rint(moved)
+    moved -= np.median(moved, axis=0)
+    return np.asarray(np.linalg.norm(moved @ np.asarray(relaxed.lattice.matrix), axis=1))
+
+
 def equal_hops(
     crystal: Structure, hop: CrystalHop, *, tolerance_A: float = 0.05
 ) -> tuple[list[CrystalHop], list[CrystalHop]]:

@@ -112,7 +112,7 @@ class BarrierMaker(Maker):
         ) -> Any:
             name = f"{label} {settings.name}{mark}"
             maker = BandMaker(settings, hops[label], label, self.workers, strain, mark.strip(), name=name)
-            one = maker.make(crystal, below.get(label))
+            one = maker.make(crystal, below.get(label), structure)
             repeats = repeats_for(structure.lattice.matrix, settings.image_distance_A)
             natoms = len(structure) * repeats[0] * repeats[1] * repeats[2]
             describe(one, level, natoms, 50 * settings.images, self.workers if level.expensive else 1)

@@ -14,7 +14,7 @@ from ..engines.levels import find_level
 from ..engines.resources import Resources
 from ..engines.volume import equilibrium_volume
 from ..quantity import Quantity
-from ..structures.hop_ends import CrystalHop, hop_ends
+from ..structures.hop_ends import CrystalHop, follow_sites, hop_ends, relaxation_shifts_A
 from ..structures.paths import Band, repeats_for
 from .barrier_band import band_below, relax_hop
 from .barrier_settings import LevelSettings
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 _DISPLACEMENT_A = 0.01
+
+_ANOTHER_PHASE_A = 0.5
 
 
 @dataclass
@@ -84,6 +86,12 @@ class CrystalMaker(Maker):
             if not plane:
                 modulus = Quantity("bulk_modulus", volume.bulk_modulus_GPa, "GPa", method=method, source=self.name)
                 quantities.append(modulus)
+        farthest = float(relaxation_shifts_A(structure, relaxed).max())
+        if farthest > _ANOTHER_PHASE_A:
+            warnings.append(
+                f"Atoms moved by up to {farthest:.2f} Å when the crystal was relaxed with {self.level}: the model does "
+                "not keep this structure, and its barriers are those of another one."
+            )
         quantities += [
             Quantity(f"cell_{axis}", length, "Å", method=method, source=self.name)
             for axis, length in zip("abc", relaxed.lattice.abc, strict=True)
@@ -129,7 +137,9 @@ class BandMaker(Maker):
     name: str = "band"
 
     @resumable_job
-    def make(self, crystal: Structure, below: dict[str, Any] | None = None) -> dict[str, Any]:
+    def make(
+        self, crystal: Structure, below: dict[str, Any] | None = None, given: Structure | None = None
+    ) -> dict[str, Any]:
         """Relax the band of the hop.
 
         Parameters
@@ -138,13 +148,16 @@ class BandMaker(Maker):
             Cell of the perfect crystal at this level.
         below
             Document of the level below, whose band this one starts from where the supercell is the same.
+        given
+            The crystal before it was relaxed, which the hop's points are from; `crystal` by default.
         """
         level, folder = find_level(self.level.name), job_folder(self.name)
+        hop = self.hop if given is None else follow_sites(self.hop, given, crystal)
         level.check_elements([self.hop.species, *(site.specie.symbol for site in crystal)])
         if self.strain:
             crystal = strained(crystal, self.strain)
         repeats = repeats_for(crystal.lattice.matrix, self.level.image_distance_A)
-        unrelaxed = hop_ends(crystal, self.hop, repeats)
+        unrelaxed = hop_ends(crystal, hop, repeats)
         guess = band_below(below, unrelaxed, self.level.images)
         head = {
             "crystal_hop": asdict(self.hop),

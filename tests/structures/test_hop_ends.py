@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from anodeflow.errors import InputError
-from anodeflow.structures.hop_ends import CrystalHop, equal_hops, hop_ends
+from anodeflow.structures.hop_ends import CrystalHop, equal_hops, follow_sites, hop_ends, relaxation_shifts_A
 from anodeflow.structures.paths import moved_atoms
 from anodeflow.structures.phases import phase
 from pymatgen.core import Lattice, Structure
@@ -77,3 +77,19 @@ def test_unknown_kinds_and_wrong_paths_are_refused():
         CrystalHop("sideways", "Li", ((0, 0, 0), (1, 0, 0)))
     with pytest.raises(InputError, match="3 points"):
         CrystalHop("kick-out", "Li", ((0, 0, 0), (1, 0, 0)))
+
+
+def test_a_hop_goes_along_with_its_sites_when_the_crystal_is_relaxed():
+    lattice = Lattice([[5, 0, 0], [0.8, 9, 0], [0.5, -0.7, 9]])
+    given = Structure(lattice, ["Li", "Li", "S"], [[0.02, 0, 0], [0.4, 0, 0.99], [0.7, 0.5, 0.45]])
+    relaxed = Structure(lattice, ["Li", "Li", "S"], [[0.98, 0.05, 0], [0.4, 0, 0.04], [0.7, 0.5, 0.45]])
+    hop = CrystalHop("vacancy", "Li", ((0.4, 0, -0.01), (1.02, 0, 0)))
+    moved = follow_sites(hop, given, relaxed)
+    np.testing.assert_allclose(moved.path, [[0.4, 0, 0.04], [0.98, 0.05, 0]], atol=1e-12)
+    assert follow_sites(CrystalHop("interstitial", "Li", hop.path), given, relaxed).path == hop.path
+    kicked = follow_sites(
+        CrystalHop("kick-out", "Li", ((0.2, 0.5, 0.5), *hop.path[:1], (0.3, 0.5, 0.7))), given, relaxed
+    )
+    np.testing.assert_allclose(kicked.path, [[0.2, 0.5, 0.5], [0.4, 0, 0.04], [0.3, 0.5, 0.7]], atol=1e-12)
+    shifts = relaxation_shifts_A(given, relaxed)
+    assert shifts[2] == 0 and shifts[0] == pytest.approx(np.linalg.norm([-0.2 + 0.04, 0.45, 0]), abs=1e-9)
