@@ -7,6 +7,7 @@ for each job named by the hash of its content, and the habit of looking there fi
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import time
 import warnings
@@ -213,6 +214,7 @@ class _Runner:
         self.outputs.connect()
         self.stopped = False
         self.last_state = 0.0
+        self.changed = False
         start_workers()
         self.context = multiprocessing.get_context("forkserver")
         self.add(flow)
@@ -229,13 +231,13 @@ class _Runner:
         try:
             while True:
                 changed = self.collect() | self.start()
-                self.report(force=changed)
+                self.report(changed=changed)
                 running = any(state.state == "running" for state in self.jobs)
                 elsewhere = self.limit.may_start and any(state.elsewhere for state in self.jobs)
                 if not running and not elsewhere and not changed:
                     break
                 if not changed:
-                    time.sleep(_POLL_S)
+                    self.wait(_POLL_S if elsewhere or not running else _STATE_S / 2)
         except BaseException as error:
             for state in self.jobs:
                 if state.process is not None and state.process.is_alive():
@@ -248,8 +250,16 @@ class _Runner:
         for state in self.jobs:
             if state.state == "waiting":
                 state.state = "blocked" if self.limit.may_start else "interrupted"
-        self.report(force=True)
+        self.report(changed=True, last=True)
         return self.jobs
+
+    def wait(self, longest_s: float) -> None:
+        """Wait until a job's process ends, but not for long."""
+        running = [state.process for state in self.jobs if state.state == "running" and state.process is not None]
+        if running:
+            multiprocessing.connection.wait([process.sentinel for process in running], longest_s)
+        else:
+            time.sleep(longest_s)
 
     def ready(self) -> list[JobState]:
         """Return the waiting jobs whose inputs are there, those with the longest chain behind them first."""
@@ -333,7 +343,7 @@ class _Runner:
         state.folder.mkdir(parents=True, exist_ok=True)
         head = {"name": state.job.name, "hash": state.hash, "attempt": state.attempt}
         handled = [asdict(one) for one in state.handled]
-        write_json(state.folder / JOB_FILE, head | {"handled": handled, "job": document})
+        write_json(state.folder / JOB_FILE, head | {"handled": handled, "job": document}, sync=False)
         (state.folder / ERROR_FILE).unlink(missing_ok=True)
         (state.folder / RESULT_FILE).unlink(missing_ok=True)  # of analysis code that has changed since
         state.kills = kernel_kills()
@@ -441,13 +451,18 @@ class _Runner:
             ahead[state.key] = state.cost + max(below, default=0.0)
         return ahead
 
-    def report(self, *, force: bool) -> None:
-        """Write the table of jobs and call the watcher, at most twice a second unless something changed."""
+    def report(self, *, changed: bool, last: bool = False) -> None:
+        """Write the table of jobs if it has changed, and call the watcher; at most twice a second but at the end.
+
+        With hundreds of short jobs, a table for each change would take longer than the jobs.
+        """
+        self.changed |= changed
         now = time.monotonic()
-        if not force and now - self.last_state < _STATE_S:
+        if not last and now - self.last_state < _STATE_S:
             return
         self.last_state = now
-        if force:
+        if self.changed:
+            self.changed = False
             rows = [state.to_dict(self.root) for state in self.jobs]
             write_state(self.root, {"pid": os.getpid(), "jobs": rows}, keep_done=self.leases is not None)
         if self.watch:

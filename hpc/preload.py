@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 import jobflow
+import jobflow.core.schemas
 import kinisi.diffusion
 import maggma.stores
 import numba
@@ -14,7 +15,7 @@ import scipy.optimize
 import scipy.stats
 
 from ..workflows import diffusion_analysis
-from . import store, worker
+from . import provenance, store, worker
 
 __all__ = [
     "diffusion_analysis",
@@ -23,6 +24,7 @@ __all__ = [
     "maggma",
     "numba",
     "numpy",
+    "provenance",
     "pymatgen",
     "scipy",
     "store",
@@ -51,3 +53,4 @@ def load_dump_parser() -> None:
 
 
 load_dump_parser()
+provenance.code_hashes()  # kept: the sources of a job are those that were loaded here

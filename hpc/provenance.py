@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import socket
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,10 +80,9 @@ def provenance(job: Mapping[str, Any], digest: str, folder: Path) -> dict[str, A
     """
     metadata = job.get("metadata") or {}
     fingerprint = metadata.get("fingerprint") or {}
-    files = {path for pattern in _INPUTS for path in folder.rglob(pattern) if path.is_file()}
     return {
         "inputs": digest,
-        "files": {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(files)},
+        "files": {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(_inputs(folder))},
         "code": {"version": __version__, **code_hashes()},
         "engines": {name: value for name, value in fingerprint.items() if name in _ENGINES},
         "models": {name: value for name, value in fingerprint.items() if name not in _ENGINES},
@@ -89,6 +90,12 @@ def provenance(job: Mapping[str, Any], digest: str, folder: Path) -> dict[str, A
         "python": platform.python_version(),
         "seed": _seed(job, metadata),
     }
+
+
+def _inputs(folder: Path) -> Iterable[Path]:
+    """Yield the engine's input files below a folder."""
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names if any(fnmatch(name, pattern) for pattern in _INPUTS))
 
 
 def _seed(job: Mapping[str, Any], metadata: Mapping[str, Any]) -> int | None:

@@ -57,12 +57,10 @@ def work(folder: Path, resources: Resources) -> None:
     document = read_json(folder / JOB_FILE)
     assert document is not None
     head = {key: document[key] for key in ("name", "hash", "attempt")}
-    head |= {"started": started, "provenance": provenance(document["job"], document["hash"], folder)}
+    head |= {"started": started}
     try:
         response, output = _run(document["job"])
         end = _end(begin, document, folder)
-        # files that the engine was given are there only now
-        head["provenance"] = provenance(document["job"], document["hash"], folder)
         write_json(folder / RESULT_FILE, head | end | {"output": output, "response": response})
         (folder / ERROR_FILE).unlink(missing_ok=True)
     except Exception as error:
@@ -88,6 +86,7 @@ def _end(begin: float, document: dict[str, Any], folder: Path) -> dict[str, Any]
         "cpu_s": _cpu_s(),
         "memory_MB": round(max(used) * 1024 / 1e6, 1),
         "handled": handled,
+        "provenance": provenance(document["job"], document["hash"], folder),
     }
 
 

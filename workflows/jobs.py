@@ -68,7 +68,11 @@ def progress_writer(
         if now - last > _PROGRESS_S or step == steps:
             last = now
             rounded = round(steps_per_s, 1)
-            write_json(folder / PROGRESS_FILE, {"step": done + step, "total": total or steps, "steps_per_s": rounded})
+            write_json(
+                folder / PROGRESS_FILE,
+                {"step": done + step, "total": total or steps, "steps_per_s": rounded},
+                sync=False,
+            )
         if resources is not None:
             resources.check_time(folder.name)
 
