@@ -3,8 +3,8 @@
 Usage: python benchmarks/small_jobs.py [--jobs 200] [--cores 1]
 
 Each job adds two numbers after having slept a little, in three shapes: all independent, one chain, and a fan that
-closes in one sum. The cost of a job is the time of the whole flow, less the sleep, over the number of jobs; wall time, and
-processor time of all processes. The runner keeps every job on disk; ``jobflow.run_locally`` keeps nothing.
+closes in one sum. The cost of a job is the time of the whole flow, less the sleep, over the number of jobs; wall
+time, and processor time of all processes. The runner keeps every job on disk; ``jobflow.run_locally`` keeps nothing.
 """
 
 from __future__ import annotations
