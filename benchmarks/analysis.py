@@ -204,6 +204,57 @@ def d_pymatgen(path: str) -> float:
     return float(analyzer.diffusivity)
 
 
+def d_ovito(path: str) -> float:
+    from ovito.io import import_file
+    from ovito.modifiers import CalculateDisplacementsModifier, SelectTypeModifier
+    from scipy.stats import linregress
+
+    pipeline = import_file(path, sort_particles=True)
+    pipeline.modifiers.append(SelectTypeModifier(types={1}))
+    # its windowed MSD sweeps all pairs of frames: displacements from some origins are what its user can afford
+    pipeline.modifiers.append(CalculateDisplacementsModifier(reference_frame=0))
+    frames = pipeline.source.num_frames
+    msd = []
+    for i in range(frames):
+        particles = pipeline.compute(i).particles
+        moved = particles["Displacement"][...][particles["Selection"][...] == 1]
+        msd.append(float((moved**2).sum(axis=1).mean()))
+    part = slice(frames // 10, frames // 2)
+    return float(linregress(np.arange(frames)[part] * 0.1, np.array(msd)[part]).slope / 6 * 1e-4)
+
+
+def d_kinisi(path: str) -> float:
+    from anodeflow.analysis.reading.trajectory import read_trajectory
+    from anodeflow.analysis.transport.second_opinion import kinisi_diffusivity
+
+    # read by anodeflow, which flatters it: MDAnalysis is what kinisi would read the file with
+    t = read_trajectory(path, timestep_fs=1.0)
+    positions = t.positions[:, t.indices("1")]
+    return kinisi_diffusivity(positions, time_step_ps=t.interval_ps, window_start_ps=0.1, seed=1).value or 0.0
+
+
+def d_gemdat(path: str) -> float:
+    import MDAnalysis
+    from gemdat import Trajectory
+    from pymatgen.core import Lattice
+
+    universe = MDAnalysis.Universe(
+        path, format="LAMMPSDUMP", topology_format="LAMMPSDUMP", lammps_coordinate_convention="unwrapped"
+    )
+    lattice = Lattice(universe.trajectory.ts.triclinic_dimensions)
+    coords = np.array([ts.positions for ts in universe.trajectory]) @ np.linalg.inv(lattice.matrix)
+    species = ["Li" if kind == "1" else "Si" for kind in universe.atoms.types]
+    trajectory = Trajectory(
+        species=species,
+        coords=np.mod(coords, 1),
+        lattice=lattice,
+        constant_lattice=True,
+        time_step=1e-13,
+        metadata={"temperature": 300},
+    )
+    return float(trajectory.filter("Li").metrics().tracer_diffusivity(dimensions=3)) * 1e4
+
+
 # ------------------------------------------------------------------ long dumps
 
 
@@ -268,6 +319,9 @@ TASKS = {
         "anodeflow": (d_anodeflow, "anodeflow"),
         "MDAnalysis + linregress": (d_mdanalysis, "tidynamics"),
         "pymatgen-analysis-diffusion": (d_pymatgen, "pymatgen.analysis.diffusion"),
+        "kinisi": (d_kinisi, "kinisi"),
+        "GEMDAT": (d_gemdat, "gemdat"),
+        "ovito, one origin": (d_ovito, "ovito"),
     },
 }
 

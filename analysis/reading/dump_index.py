@@ -20,6 +20,9 @@ from ...files import write_bytes
 if TYPE_CHECKING:
     from .lammps_dump import LammpsDump
 
+_LONG_FRAME = 32_768
+"""Bytes of a frame from which on it is worth leaping to where the next should begin."""
+
 _MARK = b"ITEM: TIMESTEP"
 _CHUNK = 1 << 20
 _SMALL = 32 << 20
@@ -89,7 +92,7 @@ def dump_index(dump: LammpsDump) -> DumpIndex:
     if known is not None and known.size == size:
         return known
     start = int(known.offsets[-1]) if known is not None and len(known) else 0
-    offsets, steps = _scan(path, start, _is_gzip(path))
+    offsets, steps = _leap(path, start) or _scan(path, start, _is_gzip(path))
     if known is not None and len(known):
         offsets = np.concatenate([known.offsets[:-1], offsets])
         steps = np.concatenate([known.steps[:-1], steps])
@@ -155,6 +158,61 @@ def _is_gzip(path: Path) -> bool:
         return stream.read(2) == b"\x1f\x8b"
 
 
+def _leap(path: Path, start: int) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Find frames that are all about as long, reading only where the next is expected; None if that saves nothing.
+
+    Behind each beginning, and where a frame of the same length would end, a short stretch is read. If the next frame
+    does not begin in one of them, all that lies between is read, so that cut-off and longer frames are found too.
+    """
+    offsets, steps = array("q"), array("q")
+    with path.open("rb", buffering=0) as stream:
+        if _is_gzip(path):
+            return None
+        at = _next_mark(stream, start)
+        length = _next_mark(stream, at + 1) - at if at >= 0 else 0
+        if length < _LONG_FRAME:
+            return None
+        while at >= 0:
+            near = 256 + length // 500
+            head = os.pread(stream.fileno(), 2 * near, at)
+            offsets.append(at)
+            steps.append(_step(head, f"{path}: byte {at}"))
+            following = head.find(_MARK, 1)
+            if following >= 0:
+                following += at
+            else:
+                expected = os.pread(stream.fileno(), 2 * near, at + length - near)
+                following = expected.find(_MARK)
+                following = at + length - near + following if following >= 0 else _next_mark(stream, at + 1)
+            length = max(following - at, 4 * near)
+            at = following
+    return np.array(offsets, np.int64), np.array(steps, np.int64)
+
+
+def _next_mark(stream: io.FileIO, start: int) -> int:
+    """Return where the next frame begins at or after a byte, or -1."""
+    tail, base = b"", start
+    while True:
+        chunk = os.pread(stream.fileno(), _CHUNK, base + len(tail))
+        if not chunk:
+            return -1
+        block = tail + chunk
+        found = block.find(_MARK)
+        if found >= 0:
+            return base + found
+        tail = block[-len(_MARK) :]
+        base += len(block) - len(tail)
+
+
+def _step(text: bytes, where: str) -> int:
+    """Return the step that stands below the mark at the beginning of a text; -1 where the file ends before it."""
+    lines = text[:64].split(b"\n")
+    try:
+        return int(lines[1]) if len(lines) > 2 else -1
+    except ValueError:
+        raise InputError("a frame has no step", where=where) from None
+
+
 def _scan(path: Path, start: int, compressed: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     offsets, steps = array("q"), array("q")
     stream: Any
@@ -172,12 +230,8 @@ def _scan(path: Path, start: int, compressed: bool) -> tuple[NDArray[np.int64], 
             while at >= 0:
                 if at > keep and chunk:
                     break
-                lines = block[at : at + 64].split(b"\n")
                 offsets.append(base + at)
-                try:
-                    steps.append(int(lines[1]) if len(lines) > 2 else -1)
-                except ValueError:
-                    raise InputError("a frame has no step", where=f"{path}: byte {base + at}") from None
+                steps.append(_step(block[at : at + 64], f"{path}: byte {base + at}"))
                 at = block.find(_MARK, at + 1)
             if not chunk:
                 return np.array(offsets, np.int64), np.array(steps, np.int64)

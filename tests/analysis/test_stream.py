@@ -108,3 +108,19 @@ def test_frames_out_of_order_are_refused(tmp_path):
         read_trajectory(path, timestep_fs=1)
     with pytest.raises(InputError, match="go back to 0"):
         DumpStream(path, timestep_fs=1)
+
+
+def test_leaping_over_long_frames_finds_what_reading_all_finds(tmp_path):
+    frames = [frame_text(p, 100 * i).encode() for i, p in enumerate(random_walk(frames=8, atoms=900))]
+    assert len(frames[0]) > dump_index._LONG_FRAME
+    cuts = [frames[2][:40], frames[3][: len(frames[3]) // 3], frames[4][:-200], frames[5] + b"1 2 3\n" * 200]
+    for odd in ([], [cuts[0]], [cuts[1]], [cuts[2]], [cuts[3]], cuts, cuts[::-1]):
+        path = tmp_path / "run.dump"
+        path.write_bytes(b"".join([*frames[:3], *odd, *frames[3:], *odd]))
+        everything = dump_index._scan(path, 0, False)
+        leaped = dump_index._leap(path, 0)
+        assert leaped is not None
+        for one, other in zip(everything, leaped, strict=True):
+            assert np.array_equal(one, other)
+    path.write_bytes(b"".join(frames[:1]))
+    assert dump_index._leap(path, 0) is None
