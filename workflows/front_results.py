@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _REVIEW = "Review of alloy anodes in solid-state cells (2026)"
 _PEAK = Reference(6.0, "GPa", f"{_REVIEW}, its reference 272", "MD with ReaxFF, up to about this at a front in c-Si")
 _FLOW = Reference(1.75, "GPa", "Sethuraman et al. 2010", "plastic flow of a lithiated film in compression, measured")
+_ONE_RUN = "the error is that of one run; another start may differ by more"
 _OVERVIEW = (
     "front_velocity",
     "front_advance",
@@ -72,6 +73,8 @@ def _group(face: str, output: Mapping[str, Any], temperature_K: float) -> dict[s
         if quantity.name == "front_compression":
             reference = _PEAK if not face.startswith("a-") else _FLOW
             quantity = replace(quantity, reference=reference)
+        if quantity.name == "front_velocity" and quantity.value is not None:
+            quantity = replace(quantity, warnings=(*quantity.warnings, _ONE_RUN))
         quantities.append(quantity)
     peak = next(q for q in quantities if q.name == "front_hydrostatic_compression")
     volume = Quantity("lithium_partial_volume", LITHIUM_VOLUME_A3, "Å^3")
@@ -104,8 +107,11 @@ def _ranking(found: Mapping[str, Mapping[str, Any]], temperature_K: float) -> li
             continue
         lead = first.value - speed.value
         error = ((first.uncertainty or 0.0) ** 2 + (speed.uncertainty or 0.0) ** 2) ** 0.5
-        seen = lead > 1.96 * error
-        why = () if seen else ("the difference lies within its error, so the order of these faces is not known",)
+        seen = lead > 1.96 * error and min(first.value, speed.value) > 0
+        unknown = "the difference lies within its error, so the order of these faces is not known"
+        if min(first.value, speed.value) <= 0:
+            unknown = "a front that retreats has no speed of lithiation, so the order of these faces is not known"
+        why = (_ONE_RUN,) if seen else (unknown,)
         quantities.append(
             Quantity(
                 "front_velocity_lead", lead, "m/s", uncertainty=error, species=f"{fastest} over {face}",
@@ -122,6 +128,16 @@ def _warnings(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
         said.append(
             f"The normal stress is not flat within twice its error for {', '.join(unbalanced)}: those stress profiles "
             "are shown as not equilibrated, and no verdict rests on them."
+        )
+    retreating = []
+    for face, output in found.items():
+        speed = next(q for q in output["quantities"] if q["name"] == "front_velocity")
+        if speed["value"] is not None and speed["value"] < 0 and speed["converged"]:
+            retreating.append(face)
+    if retreating:
+        said.append(
+            f"The front of {', '.join(retreating)} retreats: the layer without lithium grows, so this run saw no "
+            "lithiation there."
         )
     crystals = [face for face in found if not face.startswith("a-")]
     if len(crystals) > 1:
