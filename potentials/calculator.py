@@ -120,7 +120,7 @@ class LammpsCalculator(Calculator):
             if symbols != self._symbols or not np.array_equal(cell, self._cell):
                 rotation = self._load(cell, symbols, now.positions)
             else:
-                rotation = _rotation(cell, self._oriented_cell)
+                rotation = rotation_into(cell, self._oriented_cell)
                 # LAMMPS folds an atom back by one cell and no more.
                 self._move(_rotated_inside(now.positions @ rotation, self._oriented_cell))
             self._evaluate(rotation)
@@ -151,7 +151,7 @@ class LammpsCalculator(Calculator):
         self._lammps.commands_list(_commands(model, types, folder))
         self._symbols, self._cell = symbols, cell
         self._oriented_cell = np.array(structure.lattice.matrix)
-        return _rotation(cell, self._oriented_cell)
+        return rotation_into(cell, self._oriented_cell)
 
     def _move(self, positions: NDArray[np.float64]) -> None:
         """Put the atoms at `positions`, shape (N, 3), in LAMMPS' frame; shells move along with their cores."""
@@ -188,7 +188,7 @@ class LammpsCalculator(Calculator):
         }
 
 
-def _rotation(cell: NDArray[np.float64], oriented: NDArray[np.float64]) -> NDArray[np.float64]:
+def rotation_into(cell: NDArray[np.float64], oriented: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return R with ``v @ R`` the vector v in LAMMPS' frame; a left-handed cell had its third vector reversed."""
     matrix = np.array(cell)
     if np.linalg.det(matrix) < 0:

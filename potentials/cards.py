@@ -23,6 +23,7 @@ from .ionic import Buckingham, Pedone
 from .many_body import Eim, MeamFiles, OneFile, Snap
 from .meam import Meam
 from .model import LammpsPotential, Strict
+from .pod import Pod
 from .reaxff import Reaxff
 from .user_style import UserStyle
 
@@ -40,7 +41,7 @@ CARD_ENDINGS = (".yaml", ".yml")
 
 Kind = Literal["classical", "reactive", "machine-learned", "distilled", "DFT level"]
 Model = Annotated[
-    Meam | MeamFiles | OneFile | Snap | Eim | Pedone | Buckingham | Reaxff | UserStyle | AseModel,
+    Meam | MeamFiles | OneFile | Snap | Eim | Pedone | Buckingham | Reaxff | Pod | UserStyle | AseModel,
     Field(discriminator="style"),
 ]
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from ..structures.element_map import ElementMap
+    from .guard import Guard
 
 EXTERNAL_FILE = "model.json"
 """Stands in the folder of a run whose model LAMMPS calls back in Python."""
@@ -94,6 +95,8 @@ class LammpsPotential:
         Shells of a core–shell model.
     external
         Whether LAMMPS calls the model back in Python, as `EXTERNAL_FILE` among the files says.
+    guard
+        Range at which molecular dynamics is stopped; None for no watch.
     """
 
     files: dict[str, str]
@@ -106,6 +109,7 @@ class LammpsPotential:
     charge_fix: tuple[str, ...] = ()
     shells: Shells | None = field(default=None)
     external: bool = False
+    guard: Guard | None = None
 
     @property
     def atom_style(self) -> str:

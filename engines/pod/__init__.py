@@ -1,0 +1,1 @@
+"""Fitting proper orthogonal descriptors to another energy model."""
