@@ -30,6 +30,12 @@ class UnstableError(LammpsError):
     advice = "Use a shorter timestep, relax the structure first, or check that the potential covers this system."
 
 
+class OutsideRangeError(LammpsError):
+    """A guard of the model stopped the run: it reached what the model was never fitted to."""
+
+    advice = "Lower the temperature, or distil the model again with configurations of this kind."
+
+
 class MissingFileError(LammpsError):
     """A file that LAMMPS needs is not there, most often a potential."""
 
@@ -78,6 +84,7 @@ _NAMED: tuple[tuple[re.Pattern[str], type[LammpsError]], ...] = (
     (re.compile(r"failed to (re)?allocate|bad_alloc|out of memory|oom.kill", re.IGNORECASE), OutOfMemoryError),
     (re.compile(r"no space left|disk quota|file too large|error writing", re.IGNORECASE), DiskFullError),
     (re.compile(r"cannot open|could not open|no such file", re.IGNORECASE), MissingFileError),
+    (re.compile(r"Fix halt condition for fix-id guard"), OutsideRangeError),
 )
 
 

@@ -19,6 +19,7 @@ from ...units import FS_TO_PS, GPA_TO_BAR
 from ..handled import EXPLODING_ENERGY, LOST_ATOMS, Handled, handled_here, record_handled
 from .dump import check_first_frame, truncate_dump
 from .failures import LammpsError, LostAtomsError, UnstableError, WallTimeError
+from .guard import guard_commands
 from .launch import StepRate, find_program, run_lammps
 from .layers import LayerSampling, layer_commands
 from .log import Thermo, last_step, read_logs
@@ -420,6 +421,8 @@ def md_commands(
         commands.append(Fix("strain", "all", "deform", (1, *words, "remap", "x")))
     if settings.layers:
         commands += layer_commands(system, settings.layers, segment)
+    if system.model.guard is not None:
+        commands += guard_commands(system.model.guard, system.element_map)
     if settings.dump_every:
         columns = ("id", "element", "xu", "yu", "zu")
         commands.append(Dump("trajectory", "all", "custom", settings.dump_every, DUMP_FILE, columns))
