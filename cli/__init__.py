@@ -18,6 +18,7 @@ from . import (
     build_interface,
     cluster,
     compare,
+    distil,
     doctor,
     export,
     phases,
@@ -46,6 +47,7 @@ app.command("fetch")(cluster.fetch)
 app.add_typer(cluster.setup_app, name="setup")
 app.command("phases")(phases.phases)
 app.command("barrier")(barrier.barrier)
+app.command("distil")(distil.distil)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(build.app, name="build")
 build_interface.register(build.app)

@@ -66,6 +66,7 @@ def run_campaign(
         Before anything is written, if the campaign cannot be run.
     """
     from .allocation import allocation_left_s
+    from .distil import with_distilled_model
     from .local import run_flow, start_workers
     from .store import run_lock
 
@@ -73,11 +74,12 @@ def run_campaign(
     start_workers()
     from ..workflows.sections import campaign_flow
 
-    flow = campaign_flow(campaign)
     root = Path(directory) if directory else Path("runs") / campaign.name
     _refuse_foreign(root)
     if time_limit_s is None:
         time_limit_s = allocation_left_s()
+    campaign = with_distilled_model(campaign, root, cores=cores, command=command, watch=watch)
+    flow = campaign_flow(campaign)
     with run_lock(root, shared=shared):
         prepare_folder(campaign, root, file, command)
         jobs = run_flow(flow, root, cores=cores, shared=shared, time_limit_s=time_limit_s, watch=watch)

@@ -6,6 +6,7 @@ for each job named by the hash of its content, and the habit of looking there fi
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -425,7 +426,7 @@ class _Runner:
         )
         asked = result["response"]
         if "replace" in asked:
-            self.add(decode(asked["replace"]))
+            self.add(decode(_under_this_uuid(asked["replace"], state)))
         if "detour" in asked:
             keys = self.add(decode(asked["detour"]))
             for other in self.jobs:
@@ -467,6 +468,15 @@ class _Runner:
             write_state(self.root, {"pid": os.getpid(), "jobs": rows}, keep_done=self.leases is not None)
         if self.watch:
             self.watch(self.jobs)
+
+
+def _under_this_uuid(flow: dict[str, Any], state: JobState) -> dict[str, Any]:
+    """Return the flow that replaces a job with the job's uuid of today: a reused result names that of its own run."""
+    earlier = ((read_json(state.folder / JOB_FILE) or {}).get("job") or {}).get("uuid") if state.folder else None
+    if not earlier or earlier == state.job.uuid:
+        return flow
+    renamed: dict[str, Any] = json.loads(json.dumps(flow).replace(earlier, state.job.uuid))
+    return renamed
 
 
 def time_left_s(jobs: list[JobState], cores: int) -> float | None:

@@ -38,6 +38,8 @@ __all__ = ["Citation", "LammpsPotential", "PotentialCard", "ReferenceCheck", "ca
 
 _DATA = Path(__file__).parent / "data"
 CARD_ENDINGS = (".yaml", ".yml")
+DISTIL_PREFIX = "distil:"
+"""Before the name of a teacher whose model has yet to be distilled."""
 
 Kind = Literal["classical", "reactive", "machine-learned", "distilled", "DFT level"]
 Model = Annotated[
@@ -172,6 +174,12 @@ def card(name: str) -> PotentialCard:
     InputError
         If there is no such card, with those there are; or if it cannot be read, with the field.
     """
+    if name.startswith(DISTIL_PREFIX):
+        raise InputError(
+            f"the model that {name.removeprefix(DISTIL_PREFIX)} is to teach has yet to be distilled",
+            where="potential",
+            remedy="'anodeflow run' does it first; elsewhere name the card that 'anodeflow distil FILE' writes.",
+        )
     if is_card_file(name):
         path = Path(name).expanduser()
         return _read(path, own=True)

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from ..errors import InputError
-from ..potentials.cards import is_card_file
+from ..potentials.cards import DISTIL_PREFIX, is_card_file
 from .barrier_settings import LadderSettings
 from .front_settings import FrontSettings
 from .screen_settings import ScreenSettings
@@ -148,7 +148,8 @@ class Campaign(Settings):
     seed
         The one random seed.
     potential
-        Name of a potential card, or the path of a card file of the user's (relative to the campaign file).
+        Name of a potential card, the path of a card file of the user's (relative to the campaign file), or
+        ``{distil: TEACHER}`` for a model that is distilled first; see ``docs/distil.md``.
     accept_extrapolation
         Run although the card says that the model was not made for this; the report then says so first.
     systems
@@ -181,6 +182,14 @@ class Campaign(Settings):
     stability: StabilitySettings | None = None
     barrier: LadderSettings | None = None
     resources: JobResources = JobResources()
+
+    @field_validator("potential", mode="before")
+    @classmethod
+    def _distilled(cls, value: Any) -> Any:
+        """Take ``{distil: TEACHER}`` as one word, so that a potential is always a name."""
+        if isinstance(value, dict) and set(value) == {"distil"} and isinstance(value["distil"], str):
+            return DISTIL_PREFIX + value["distil"]
+        return value
 
     @field_validator("name")
     @classmethod
@@ -237,7 +246,9 @@ def read_campaign(path: str | Path) -> Campaign:
 
 
 def _card_beside(potential: str, path: Path) -> str:
-    """Make the path of a card file relative to the campaign file absolute."""
+    """Make the path of a card file, or of the file of a distillation, relative to the campaign file absolute."""
+    if potential.startswith(DISTIL_PREFIX):
+        return DISTIL_PREFIX + _card_beside(potential.removeprefix(DISTIL_PREFIX), path)
     return str((path.parent / potential).resolve()) if is_card_file(potential) else potential
 
 

@@ -84,7 +84,7 @@ _NAMED: tuple[tuple[re.Pattern[str], type[LammpsError]], ...] = (
     (re.compile(r"failed to (re)?allocate|bad_alloc|out of memory|oom.kill", re.IGNORECASE), OutOfMemoryError),
     (re.compile(r"no space left|disk quota|file too large|error writing", re.IGNORECASE), DiskFullError),
     (re.compile(r"cannot open|could not open|no such file", re.IGNORECASE), MissingFileError),
-    (re.compile(r"Fix halt condition for fix-id guard"), OutsideRangeError),
+    (re.compile(r"Fix halt condition for fix-id guard_"), OutsideRangeError),
 )
 
 

@@ -5,24 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .script import Command, Fix, Group, Word
+from .script import Command, Compute, Fix, Group
 
 if TYPE_CHECKING:
     from ...potentials.guard import Guard
     from ...structures.element_map import ElementMap
 
-DISTANCE_FIX, ENERGY_FIX = "guard-distance", "guard-energy"
-
-
-@dataclass(frozen=True)
-class Compute(Command):
-    """``compute``."""
-
-    keyword = "compute"
-    id: str
-    group: str
-    style: str
-    arguments: tuple[Word, ...] = ()
+DISTANCE_FIX, ENERGY_FIX = "guard_distance", "guard_energy"
 
 
 @dataclass(frozen=True)
@@ -48,8 +37,8 @@ def guard_commands(guard: Guard, types: ElementMap) -> list[Command]:
     Returns
     -------
     list of Command
-        For distances the number of neighbours within the shortest one, for energies the lowest and highest energy of one
-        atom of each element; both are sums that LAMMPS takes only at the steps of the look.
+        For distances the number of neighbours within the shortest one, for energies the lowest and highest energy of
+        one atom of each element; LAMMPS computes them only at the steps of the look.
     """
     commands: list[Command] = [Group(f"guard_{kind}", ("type", kind)) for kind in range(1, len(types.elements) + 1)]
     pairs = guard.pairs(types)

@@ -94,8 +94,8 @@ def guard_of(
     Returns
     -------
     Guard
-        Nine tenths of the shortest distance of each pair of elements; and of the energies of single atoms, as this model
-        shares them out, the range widened by half of itself on either side.
+        Nine tenths of the shortest distance of each pair of elements; and of the energies of single atoms, as this
+        model shares them out, the range widened by half of itself on either side.
     """
     blocks = coefficients.reshape(len(elements), -1)
     seen: dict[str, list[float]] = {symbol: [] for symbol in elements}

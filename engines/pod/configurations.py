@@ -84,7 +84,7 @@ def structure_of(atoms: Atoms) -> Structure:
 
 
 def shortest_distances(configurations: Sequence[Atoms]) -> dict[str, float]:
-    """Return the shortest distance of each pair of elements over all configurations, in Å, by ``A-B`` alphabetically."""
+    """Return the shortest distance of each pair of elements over all configurations, in Å, by ``A-B``."""
     from ...structures.distances import closest_pairs
 
     found: dict[str, float] = {}

@@ -1,7 +1,7 @@
 """Descriptors of a configuration and their derivatives, computed by LAMMPS inside this process.
 
-The energy of the model is linear in its coefficients, so that the sum of the descriptors over the atoms, its derivatives
-by the positions and by the strain of the cell are all that a fit needs.
+The energy of the model is linear in its coefficients, so that the sum of the descriptors over the atoms and its
+derivatives by the positions and by the strain of the cell are all that a fit needs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Descriptors:
         write_text(path / PARAMETER_FILE, basis.text(elements))
         self._data = path / "system.data"
         self._parameters = path / PARAMETER_FILE
-        self._lammps: Any = lammps_library().lammps(cmdargs=["-screen", "none", "-log", "none"])
+        self._lammps: Any = lammps_library()(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
 
     def close(self) -> None:
         """End LAMMPS and remove its files."""
@@ -90,30 +90,46 @@ class Descriptors:
         table = np.array(self._lammps.numpy.extract_compute("descriptors", 0, 2))
         count = len(atoms)
         gradient = table[1 : 1 + 3 * count].reshape(count, 3, -1)
-        forces = np.einsum("ab,nbm->nam", rotation, gradient).reshape(3 * count, -1)
+        forces = np.einsum("ab,nbk->nak", rotation, gradient).reshape(3 * count, -1)
         rows = [table[:1], forces]
         if stress:
             rows.append(self._stress(atoms))
         return np.concatenate(rows)
 
     def _stress(self, atoms: Atoms) -> Array:
-        """Return the derivatives of the summed descriptors by the strain over the volume, shape (6, M)."""
-        count = len(atoms)
-        volume = abs(float(np.linalg.det(np.array(atoms.cell))))
-        rows = []
-        strained = atoms.copy()
-        for first, second in VOIGT:
+        """Return the derivatives of the summed descriptors by the strain over the volume, shape (6, M).
+
+        Strains that keep the cell lower triangular are enough, since a rotation does not change the energy.
+        """
+        count, symbols = len(atoms), atoms.get_chemical_symbols()
+        rotation = self._load(atoms, "pod/atom")
+        cell = self._cell
+        volume = float(np.linalg.det(cell))
+        tensor = []
+        for number, (first, second) in enumerate(VOIGT):
             ends = []
-            for sign in (1, -1):
+            for side, step in enumerate((_STRAIN, -_STRAIN)):
                 strain = np.eye(3)
-                strain[first, second] += sign * _STRAIN / 2
-                strain[second, first] += sign * _STRAIN / 2
-                strained.set_cell(np.array(atoms.cell) @ strain, scale_atoms=False)
-                strained.positions[:] = atoms.positions @ strain
-                self._load(strained, "pod/atom")
-                ends.append(self._summed(self._per_atom(count), strained.get_chemical_symbols()))
-            rows.append((ends[0] - ends[1]) / (2 * _STRAIN * volume))
-        return np.array(rows)
+                strain[second, first] += step
+                self._deform(cell @ strain, 2 * number + side + 1)
+                ends.append(self._summed(self._per_atom(count), symbols))
+            tensor.append((ends[0] - ends[1]) / (2 * _STRAIN * volume))
+        xx, yy, zz, yz, xz, xy = tensor
+        full = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+        turned = np.einsum("ia,abm,jb->ijm", rotation, full, rotation)
+        return np.array([turned[first, second] for first, second in VOIGT])
+
+    def _deform(self, cell: Array, step: int) -> None:
+        """Take the atoms along into another cell; `step` is new, so that LAMMPS computes anew."""
+        lengths = " ".join(f"{axis} final 0.0 {float(cell[k, k])!r}" for k, axis in enumerate("xyz"))
+        xy, xz, yz = float(cell[1, 0]), float(cell[2, 0]), float(cell[2, 1])
+        self._lammps.commands_list(
+            [
+                f"change_box all {lengths} xy final {xy!r} xz final {xz!r} yz final {yz!r} remap units box",
+                f"reset_timestep {step}",
+                "run 0 post no",
+            ]
+        )
 
     def _summed(self, local: Array, symbols: list[str]) -> Array:
         """Return the descriptors summed over the atoms of each element, one block an element, shape (M,)."""
@@ -137,6 +153,7 @@ class Descriptors:
         structure = lammps_oriented(
             Structure(Lattice(cell), atoms.get_chemical_symbols(), atoms.positions, coords_are_cartesian=True)
         )
+        self._cell = np.array(structure.lattice.matrix)
         write_lammps_data(structure, self._data, self.types)
         lines = [
             "clear",
@@ -146,6 +163,7 @@ class Descriptors:
             "boundary p p p",
             "box tilt large",
             f'read_data "{self._data}"',
+            "change_box all triclinic",
             f"pair_style zero {self.basis.cutoff_A!r}",
             "pair_coeff * *",
             f'compute descriptors all {style} "{self._parameters}" "" {" ".join(self.types.elements)}',
@@ -156,4 +174,4 @@ class Descriptors:
             self._lammps.commands_list(lines)
         except Exception as error:
             raise EngineError(f"LAMMPS cannot compute the descriptors: {error}") from None
-        return rotation_into(cell, np.array(structure.lattice.matrix))
+        return rotation_into(cell, self._cell)

@@ -127,7 +127,9 @@ def reference_energies(configurations: Sequence[Atoms], elements: Sequence[str])
     return np.asarray(np.linalg.lstsq(counts / sizes[:, None], energies / sizes, rcond=1e-8)[0], dtype=np.float64)
 
 
-def weighted_rows(design: Array, atoms: Atoms, reference_eV: Array, elements: Sequence[str], accuracy: Accuracy) -> tuple[Array, Array]:
+def weighted_rows(
+    design: Array, atoms: Atoms, reference_eV: Array, elements: Sequence[str], accuracy: Accuracy
+) -> tuple[Array, Array]:
     """Return rows and values of one configuration, in units of the accuracies.
 
     Parameters
