@@ -63,7 +63,7 @@ def strained(atoms: Atoms, count: int, rng: np.random.Generator) -> list[Atoms]:
     softness = np.sqrt(mass.min() / mass)[:, None]
 
     def one() -> Atoms:
-        made = atoms.copy()
+        made: Atoms = atoms.copy()
         shear = rng.normal(scale=_SHEAR, size=(3, 3))
         strain = np.eye(3) * (1 + rng.uniform(_SHRINK, _STRETCH)) + (shear + shear.T) / 2
         made.set_cell(np.array(atoms.cell) @ strain, scale_atoms=True)
@@ -89,7 +89,7 @@ def defective(atoms: Atoms, count: int, rng: np.random.Generator) -> list[Atoms]
     symbols = np.array(atoms.get_chemical_symbols())
 
     def one() -> Atoms:
-        made = atoms.copy()
+        made: Atoms = atoms.copy()
         kind = rng.integers(3 if len(set(symbols)) > 1 else 2)
         atom = int(rng.integers(len(made)))
         if kind == 0 and len(made) > 8:
