@@ -108,7 +108,8 @@ def runner(project: str, folder: Path):
 
 
 def until(condition, seconds, what):
-    """Wait until a condition holds, and return what it gave."""
+    """Wait until a condition holds, and return what it gave; on a busy machine wait longer than on an idle one."""
+    seconds *= max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     deadline = time.monotonic() + seconds
     while True:
         found = condition()
