@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobflow import Maker, job
+from jobflow import Maker
 
 from ..engines.lammps.layers import COORDINATION_PROFILE, STRESS_PROFILE, layer_files
 from ..engines.lammps.md import MDRun, MDSettings, run_md
@@ -14,6 +14,7 @@ from ..engines.lammps.setup import System
 from ..engines.resources import Resources
 from ..potentials.cards import PotentialCard
 from .jobs import engine_record, job_folder, progress_writer, thermo_curves
+from .resumable import resumable_job
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +58,7 @@ class FrontMaker(Maker):
     equilibration_ps: float
     name: str = "front"
 
-    @job
+    @resumable_job
     def make(self, slab: Structure) -> dict[str, Any]:
         """Run the front of `slab`; the document holds fronts against time, mean profiles and what follows from them."""
         from ..structures.join import join_with_packing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobflow import Maker, job
+from jobflow import Maker
 
 from ..engines.lammps.relax import relax
 from ..engines.lammps.setup import System
@@ -13,6 +13,7 @@ from ..engines.resources import Resources
 from ..potentials.cards import PotentialCard
 from ..quantity import Quantity
 from .jobs import job_folder
+from .resumable import resumable_job
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +51,7 @@ class SoluteMaker(Maker):
     contacts: tuple[int, ...] = (0,)
     name: str = "solute"
 
-    @job
+    @resumable_job
     def make(self, structure: Structure) -> dict[str, Any]:
         """Return the energy of the doped cell, and the work of separation of each contact, unrelaxed after parting."""
         from pymatgen.io.ase import AseAtomsAdaptor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from jobflow import Maker, job
+from jobflow import Maker
 
 from ..engines.lammps.md import MDSettings, run_md
 from ..engines.lammps.relax import relax
@@ -15,6 +15,7 @@ from ..potentials.cards import PotentialCard
 from ..quantity import Quantity
 from ..units import BAR_TO_GPA
 from .jobs import engine_record, job_folder, progress_writer
+from .resumable import resumable_job
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,7 @@ class ElasticMaker(Maker):
     strain: float = 0.005
     name: str = "elastic"
 
-    @job
+    @resumable_job
     def make(self, structure: Structure) -> dict[str, Any]:
         """Return the document with the moduli of `structure`, which has to be relaxed."""
         import numpy as np
@@ -164,7 +165,7 @@ class StrainMaker(Maker):
         )
         return cls(potential, settings, test, elastic_to, offset, flow_from, name)
 
-    @job
+    @resumable_job
     def make(self, structure: Structure) -> dict[str, Any]:
         """Strain `structure`; the document holds the curve in bins of strain, and what it says."""
         import numpy as np
