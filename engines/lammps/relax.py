@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _SCRIPT, _LOG, _STAGE, _PLAN = "in.relax.{}.lammps", "log.relax.{}.lammps", "restart.stage.{}", "relax.plan"
 _REACHED = "reached.npz"
+_FINISHED = "relax.finished"
 _THERMO_EVERY = 10
 _ROUNDS = 5  # the strain of fix box/relax is measured from where a round starts
 _LEAST_FORCE = 1e-6
@@ -86,8 +87,8 @@ def relax(
     system
         Structure and model.
     directory
-        Folder of this relaxation alone. One that was interrupted goes on from the last of its stages that came to
-        its end, and then equals one that was not; another one is begun anew.
+        Folder of this relaxation alone. One that is finished is read. One that was interrupted goes on from the last of
+        its stages that came to its end, and then equals one that was not. Another one is begun anew.
     resources
         Processors and wall time.
     cell
@@ -106,8 +107,10 @@ def relax(
         return _relax_external(system, directory, cell, pressure_GPa)
     stages = _stages(cell, pressure_GPa)
     done = _stages_done(system, stages, directory)
-    system.write_files(directory)
-    _run_stages(system, stages, done, directory, resources)
+    finished = directory / _FINISHED
+    if not finished.exists():
+        system.write_files(directory)
+        _run_stages(system, stages, done, directory, resources)
     logs = sorted(directory.glob(_LOG.format("*")))
     thermo = read_logs(logs)
     stress = np.array([thermo[name][-1] for name in ("pxx", "pyy", "pzz", "pxy", "pxz", "pyz")]) * BAR_TO_GPA
@@ -118,6 +121,7 @@ def relax(
         "tri": stress - pressure_GPa * np.array([1, 1, 1, 0, 0, 0]),
     }[cell]
     force = float(thermo["fmax"][-1])
+    write_text(finished, "all stages came to their end\n")
     for path in directory.glob(_STAGE.format("*")):
         path.unlink()
     final = replace(system, structure=read_lammps_data(directory / "final.data", system.element_map))
@@ -156,6 +160,7 @@ def _stages_done(system: System, stages: list[list[Command]], directory: Path) -
     content = f"# structure {numbers.hexdigest()}\n# potential {system.card.fingerprint}\n{plan}"
     record = directory / _PLAN
     if not record.exists() or record.read_text() != content:
+        (directory / _FINISHED).unlink(missing_ok=True)
         for pattern in (_STAGE, _LOG, _SCRIPT):
             for path in directory.glob(pattern.format("*")):
                 path.unlink()

@@ -48,6 +48,9 @@ def test_killed_after_some_stages_it_ends_equal_to_the_last_bit(strained, whole,
     assert parts.energy_eV == whole.energy_eV
     assert parts.stress_GPa == whole.stress_GPa
     assert not list(tmp_path.glob("restart.stage.*"))
+    again = relax(strained, tmp_path, Resources(wall_time_s=0.0), cell="tri")
+    assert again.energy_eV == whole.energy_eV
+    assert len(list(tmp_path.glob("log.relax.*.lammps"))) == 3, "what is finished is only read"
 
 
 def test_wall_time_shorter_than_a_stage_comes_to_the_same_minimum(strained, whole, tmp_path):
