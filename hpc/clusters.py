@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ..errors import InputError
 from ..files import write_text
 from ..workflows.campaign import plain_name, read_settings
+from .allocation import seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,7 +243,7 @@ def project_document(cluster: Cluster) -> dict[str, Any]:
 
 def check_slurm(cluster: Cluster) -> None:
     """Raise `InputError` unless the batch system of this machine takes jobs of a Slurm-only cluster."""
-    check_scheduler(execute_here, "slurm", cluster.partition)
+    check_scheduler(execute_here, "slurm", cluster.partition, cluster.wall_time_h * 3600)
     check_modules(execute_here, cluster.modules)
     check_program(execute_here, cluster.preamble(), f"{cluster.python_bin}/anodeflow")
 
@@ -253,8 +254,8 @@ def execute_here(command: str) -> tuple[str, str, int]:
     return answer.stdout, answer.stderr, answer.returncode
 
 
-def check_scheduler(execute: Execute, scheduler: str, partition: str | None) -> None:
-    """Raise `InputError` unless the batch system is there and has the partition.
+def check_scheduler(execute: Execute, scheduler: str, partition: str | None, wall_time_s: float) -> None:
+    """Raise `InputError` unless the batch system is there, and Slurm has the partition and lets jobs run so long.
 
     Parameters
     ----------
@@ -264,6 +265,8 @@ def check_scheduler(execute: Execute, scheduler: str, partition: str | None) -> 
         Its name.
     partition
         Partition or queue; None for the default.
+    wall_time_s
+        Wall time that will be asked for, in s.
     """
     if scheduler not in _SUBMIT:
         return
@@ -276,17 +279,24 @@ def check_scheduler(execute: Execute, scheduler: str, partition: str | None) -> 
         )
     if scheduler != "slurm":
         return
-    output, errors, code = execute("sinfo --noheader --format=%R")
+    output, errors, code = execute("sinfo --noheader --format='%P %l'")
     if code != 0:
+        said = _first_line(errors)
+        raise InputError(f"the scheduler does not answer: {said}", where="scheduler slurm", remedy="Ask its admins.")
+    limits = dict(line.split() for line in output.splitlines() if len(line.split()) == 2)
+    default = next((name.rstrip("*") for name in limits if name.endswith("*")), None)
+    limits = {name.rstrip("*"): limit for name, limit in limits.items()}
+    if partition is not None and partition not in limits:
         raise InputError(
-            f"the scheduler does not answer: {_first_line(errors)}",
-            where="scheduler slurm",
-            remedy="Wait, or ask its admins.",
+            f"there is no partition '{partition}'", where="partition", remedy=f"There are: {', '.join(sorted(limits))}."
         )
-    partitions = sorted(set(output.split()))
-    if partition is not None and partition not in partitions:
+    name = partition or default
+    longest_s = seconds_of(limits[name]) if name else None
+    if longest_s is not None and wall_time_s > longest_s:
         raise InputError(
-            f"there is no partition '{partition}'", where="partition", remedy=f"There are: {', '.join(partitions)}."
+            f"the partition '{name}' takes jobs of at most {longest_s / 3600:g} h, not {wall_time_s / 3600:g} h",
+            where="wall_time_h",
+            remedy=f"Give --wall-time-h {longest_s / 3600:g} or less, or another partition.",
         )
 
 

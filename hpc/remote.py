@@ -146,8 +146,9 @@ def check_worker(project: Project, worker: str | None) -> str:
         return str(output), str(errors), int(code)
 
     try:
+        asked = _asked(project)
         scheduler = found.scheduler_type if isinstance(found.scheduler_type, str) else ""
-        check_scheduler(execute, scheduler, _asked(project).get("queue_name"))
+        check_scheduler(execute, scheduler, asked.get("queue_name"), float(asked.get("time_limit", 0)))
         for config in project.exec_config.values():
             check_modules(execute, config.modules or [])
         program = (found.execution_cmd or "").split(" ")[0]

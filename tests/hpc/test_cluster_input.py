@@ -72,10 +72,11 @@ def test_slurm_only_file_with_a_typo(campaign, tmp_path):
 
 @pytest.mark.cluster
 def test_partition_module_and_worker_of_a_slurm_only_cluster(slurm, cluster_home, campaign, tmp_path):
-    words = ("setup", "cluster", "--name", "x", "--python-bin", cluster_home / "bin")
+    words = ("setup", "cluster", "--name", "x", "--python-bin", cluster_home / "bin", "--wall-time-h", 1)
+    _refused("takes jobs of at most 1 h, not 24 h", *words[:-2], cwd=tmp_path)
     _refused("there is no partition 'gpu' (partition). There are: main.", *words, "--partition", "gpu", cwd=tmp_path)
     _refused("the module 'lammps/2025' does not load", *words, "--module", "lammps/2025", cwd=tmp_path)
-    _refused("there is no /nowhere/anodeflow", *words[:4], "--python-bin", "/nowhere", cwd=tmp_path)
+    _refused("there is no /nowhere/anodeflow", *words[:4], "--wall-time-h", 1, "--python-bin", "/nowhere", cwd=tmp_path)
     anodeflow(*words, cwd=tmp_path)
     _refused("has no workers", "submit", campaign, "--project", "x", "--worker", "w", cwd=tmp_path)
     _refused("there is a project 'x' already", *words, cwd=tmp_path)
@@ -86,7 +87,8 @@ def test_partition_module_and_worker_of_a_slurm_only_cluster(slurm, cluster_home
 
 @pytest.mark.cluster
 def test_jobflow_remote_project_worker_and_database(slurm, cluster_home, database, campaign, tmp_path):
-    words = ("setup", "cluster", "--name", "far", "--python-bin", cluster_home / "bin", "--work-dir", tmp_path / "jobs")
+    words = ("setup", "cluster", "--name", "far", "--wall-time-h", 1)
+    words += ("--python-bin", cluster_home / "bin", "--work-dir", tmp_path / "jobs")
     down = "mongodb://127.0.0.1:1/anodeflow"
     _refused("the database does not answer", *words, "--database", down, cwd=_with(tmp_path, "jobs"))
     _refused("does not name a database", *words, "--database", "localhost", cwd=tmp_path)

@@ -215,7 +215,7 @@ def test_full_disk(here, tmp_path):
 
 def test_cancelled_allocation(slurm, cluster_home, here, tmp_path):
     file, calm = here
-    _setup(cluster_home, "cancelled", partition="main", cores=2)
+    _setup(cluster_home, "cancelled", partition="main", cores=2, wall_time_h=0.5)
     root = tmp_path / "run"
     anodeflow("submit", file, "--project", "cancelled", "--dir", root)
     until(lambda: _in_md(root), 90, "molecular dynamics")
@@ -230,7 +230,7 @@ def test_cancelled_allocation(slurm, cluster_home, here, tmp_path):
 
 def test_two_allocations_share_a_campaign(slurm, cluster_home, here, tmp_path):
     file, calm = here
-    _setup(cluster_home, "pair", partition="main", cores=1)
+    _setup(cluster_home, "pair", partition="main", cores=1, wall_time_h=0.5)
     root = tmp_path / "run"
     anodeflow("submit", file, "--project", "pair", "--dir", root, "--allocations", 2)
     assert "pair: " in anodeflow("status", root).stdout
