@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from slurm_session import free_port, missing_programs
+from slurm_session import end_with_parent, free_port, missing_programs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,7 +97,9 @@ def runner(project: str, folder: Path):
     def start():
         with (folder / "runner.log").open("ab") as stream:
             words = [str(folder / "bin" / "jf"), "-p", project, "runner", "run"]
-            state["process"] = subprocess.Popen(words, stdout=stream, stderr=stream, start_new_session=True)
+            state["process"] = subprocess.Popen(
+                words, stdout=stream, stderr=stream, start_new_session=True, preexec_fn=end_with_parent
+            )
 
     start()
     try:
