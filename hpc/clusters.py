@@ -281,7 +281,7 @@ def check_scheduler(execute: Execute, scheduler: str, partition: str | None, wal
         return
     output, errors, code = execute("sinfo --noheader --format='%P %l'")
     if code != 0:
-        said = _first_line(errors)
+        said = first_line(errors)
         raise InputError(f"the scheduler does not answer: {said}", where="scheduler slurm", remedy="Ask its admins.")
     limits = dict(line.split() for line in output.splitlines() if len(line.split()) == 2)
     default = next((name.rstrip("*") for name in limits if name.endswith("*")), None)
@@ -307,7 +307,7 @@ def check_modules(execute: Execute, modules: tuple[str, ...] | list[str]) -> Non
         said = (errors + output).strip()
         if code != 0 or "error" in said.lower():  # some versions of the module command fail with exit code 0
             raise InputError(
-                f"the module '{module}' does not load: {_first_line(said)}",
+                f"the module '{module}' does not load: {first_line(said)}",
                 where="modules",
                 remedy="See 'module avail' on the cluster.",
             )
@@ -319,7 +319,7 @@ def check_program(execute: Execute, preamble: str, program: str) -> None:
     _, errors, code = execute(f"{lines}test -x {shlex.quote(program)}")
     if code != 0:
         raise InputError(
-            f"there is no {program} on the cluster" + (f": {_first_line(errors)}" if errors.strip() else ""),
+            f"there is no {program} on the cluster" + (f": {first_line(errors)}" if errors.strip() else ""),
             where="python_bin",
             remedy="Install anodeflow[cluster] there and give --python-bin, the folder of its programs.",
         )
@@ -335,7 +335,7 @@ def check_database(uri: str) -> None:
         client.admin.command("ping")
     except PyMongoError as error:
         raise InputError(
-            f"the database does not answer ({_first_line(str(error)).partition(',')[0]})",
+            f"the database does not answer ({first_line(str(error)).partition(',')[0]})",
             where=_without_password(uri),
             remedy="Start it, or check its address.",
         ) from None
@@ -351,5 +351,6 @@ def _without_password(uri: str) -> str:
     return f"{head}://{rest.rpartition('@')[2]}"
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """Return the first line of what a program said, without a full stop."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "nothing was said").rstrip(".")

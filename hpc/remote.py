@@ -14,11 +14,11 @@ import yaml
 from ..errors import InputError
 from ..files import write_json
 from .clusters import (
-    _first_line,
     check_database,
     check_modules,
     check_program,
     check_scheduler,
+    first_line,
     remote_folder,
     unknown_project,
 )
@@ -81,7 +81,7 @@ def parse_project(document: dict[str, Any], path: Path) -> Project:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"] if part not in ("local", "remote"))
         what = f"'{first['loc'][-1]}' is not a key here" if first["type"] == "extra_forbidden" else first["msg"]
-        raise InputError(f"the project file has a fault: {_first_line(what)}", where=f"{path}: {field}") from None
+        raise InputError(f"the project file has a fault: {first_line(what)}", where=f"{path}: {field}") from None
 
 
 def read_project(name: str) -> Project:
@@ -136,7 +136,7 @@ def check_worker(project: Project, worker: str | None) -> str:
         host.connect()
     except Exception as error:
         raise InputError(
-            f"the worker '{name}' cannot be reached: {_first_line(str(error))}",
+            f"the worker '{name}' cannot be reached: {first_line(str(error))}",
             where=project.name,
             remedy="Try ssh by hand.",
         ) from None
@@ -294,7 +294,7 @@ def remote_status(root: Path) -> RunStatus:
     jobs = []
     for info in _newest(controller, record).values():
         state = _STATES[info.state.value]
-        message = _first_line((info.error or info.remote.error or "").splitlines()[-1]) if state == "failed" else ""
+        message = first_line((info.error or info.remote.error or "").splitlines()[-1]) if state == "failed" else ""
         jobs.append(
             JobStatus(
                 name=info.name,
@@ -344,7 +344,7 @@ def fetch(root: Path, *, files: bool = False) -> tuple[int, int]:
             if files:
                 _get_files(project, info, folder)
         elif row["state"] == "failed":
-            row["message"] = _first_line((info.error or info.remote.error or "").splitlines()[-1])
+            row["message"] = first_line((info.error or info.remote.error or "").splitlines()[-1])
         rows.append(row)
     write_state(root, {"pid": None, "jobs": rows})
     return done, len(rows)
