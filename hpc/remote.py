@@ -6,6 +6,7 @@ goes on from it.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,8 @@ def require_jobflow_remote() -> None:
 
     if find_spec("jobflow_remote") is None:
         raise InputError("jobflow-remote is not installed", remedy="Install it with: pip install 'anodeflow[cluster]'.")
+    # what its authors have to change, not the user
+    warnings.filterwarnings("ignore", category=FutureWarning, module="jobflow")
 
 
 def parse_project(document: dict[str, Any], path: Path) -> Project:
