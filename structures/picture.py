@@ -32,6 +32,7 @@ _REPEAT_FACES_BELOW = 400
 _BOND_RADIUS_A = 0.11
 _EDGE_RADIUS_A = 0.035
 _FOG = 0.45
+_LEGEND_ENTRY_PX = 84
 _SUPERSAMPLING = 2
 
 
@@ -382,7 +383,9 @@ def _figure(image: Array, title: str, elements: list[str]) -> Figure:
 
     dpi = 100
     tall, wide = image.shape[:2]
-    above, below = (40 if title else 6), (46 if elements else 6)
+    columns = max(1, min(wide // _LEGEND_ENTRY_PX, len(elements)))
+    rows = -(-len(elements) // columns)
+    above, below = (40 if title else 6), (16 + 30 * rows if elements else 6)
     total = tall + above + below
     figure = Figure(figsize=(wide / dpi, total / dpi), dpi=dpi)
     FigureCanvasAgg(figure)
@@ -401,7 +404,7 @@ def _figure(image: Array, title: str, elements: list[str]) -> Figure:
         figure.legend(
             handles=handles,
             loc="lower center",
-            ncols=len(handles),
+            ncols=columns,
             frameon=False,
             fontsize=13,
             handletextpad=0.2,

@@ -57,3 +57,19 @@ def test_two_thousand_atoms_in_two_seconds():
     start = time.process_time()
     draw_structure(structure, io.BytesIO())
     assert time.process_time() - start < 2
+
+
+def test_a_legend_of_many_elements_stays_inside_a_narrow_picture():
+    from anodeflow.structures.polymer import polymer_electrolyte
+    from PIL import Image
+
+    melt = polymer_electrolyte(chains=1, monomers=8, oxygen_per_lithium=8, density_g_cm3=0.9, seed=1)
+    stream = io.BytesIO()
+    draw_structure(melt, stream, width_px=340)
+    image = np.asarray(Image.open(stream).convert("L"))
+    # nothing of the legend of seven elements touches the sides
+    assert (image[-70:, :4] > 250).all()
+    assert (image[-70:, -4:] > 250).all()
+    stream = io.BytesIO()
+    draw_structure(melt, stream, width_px=340, legend=False)
+    assert image.shape[0] > np.asarray(Image.open(stream)).shape[0] + 60
