@@ -86,3 +86,28 @@ def test_bad_input_is_one_sentence_and_writes_nothing(run, tmp_path, arguments, 
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
     assert text == ""
+
+
+def test_network_polymer_and_compensated_slab_from_the_command_line(run, tmp_path):
+    code, text, _ = run("amorphous", "a-SiO2", "--atoms", "72", "--network", "--json")
+    assert code == 0
+    assert json.loads(text)["build"]["composition"] == {"Si": 24, "O": 48}
+    out = tmp_path / "peo.data"
+    code, text, _ = run("polymer", "--chains", "1", "--monomers", "8", "--ratio", "8", "--out", str(out), "--json")
+    assert code == 0
+    assert json.loads(text)["build"]["composition"]["Li"] == 1
+    assert out.exists()
+    code, text, _ = run("surface", "LiF(111)", "--thickness", "10", "--compensate", "--json")
+    assert code == 0
+    assert any("moved from" in warning for warning in json.loads(text)["build"]["warnings"])
+
+
+def test_networks_and_slabs_that_cannot_be_are_refused_and_write_nothing(run, tmp_path):
+    out = tmp_path / "none.cif"
+    code, _, error = run("amorphous", "Li3PS4", "--network", "--out", str(out))
+    assert code == 2
+    assert "makes no network" in error
+    code, _, error = run("surface", "LiF(111)", "--compensate", "--symmetric", "--out", str(out))
+    assert code == 2
+    assert "symmetric or compensated" in error
+    assert not out.exists()
