@@ -1,6 +1,8 @@
 """Break running campaigns in every way of the tests, and write what it cost as the table of ``docs/cluster.md``.
 
 ``python benchmarks/faults.py`` needs what ``.ci/run`` installs (Slurm, a database, the extra ``test``).
+``python benchmarks/faults.py RECORD`` only writes the table, of what tests have added to the file that
+``ANODEFLOW_FAULT_RECORD`` named; the last line of each fault counts.
 """
 
 from __future__ import annotations
@@ -15,33 +17,47 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "cluster.md"
 BEGIN, END = "<!-- begin faults -->", "<!-- end faults -->"
+TESTS = ("tests/hpc/test_faults.py", "tests/hpc/test_remote_faults.py")
+COLUMNS = {
+    "fault": "fault",
+    "tries": "starts",
+    "finished": "jobs finished before it",
+    "lost": "of these lost",
+    "repeated": "of these repeated",
+    "equal": "same numbers",
+}
+
+
+def run_tests(path: Path) -> int:
+    """Run the tests of faults, which add to a record; return their exit code."""
+    environment = os.environ | {"ANODEFLOW_FAULT_RECORD": str(path)}
+    words = [sys.executable, "-m", "pytest", "-q", *TESTS]
+    return subprocess.run(words, cwd=ROOT, env=environment, check=False).returncode
+
+
+def _cell(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def table(path: Path) -> str:
+    """Return the table of a record."""
+    rows = {row["fault"]: row for row in map(json.loads, path.read_text().splitlines())}
+    lines = [list(COLUMNS.values()), ["---"] * len(COLUMNS)]
+    lines += [[_cell(row[key]) for key in COLUMNS] for row in rows.values()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:
-    """Run the tests of faults and replace the table."""
+    """Replace the table of the page."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "faults.jsonl"
-        tests = ["tests/hpc/test_faults.py", "tests/hpc/test_remote_faults.py"]
-        words = [sys.executable, "-m", "pytest", "-q", *tests]
-        answer = subprocess.run(words, cwd=ROOT, env=os.environ | {"ANODEFLOW_FAULT_RECORD": str(path)}, check=False)
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
-    lines = ["| fault | starts | finished before it | of these lost | of these repeated | same numbers |"]
-    lines.append("| --- | --- | --- | --- | --- | --- |")
-    for row in rows:
-        cells = [
-            row["fault"],
-            row["tries"],
-            row["finished"],
-            row["lost"],
-            row["repeated"],
-            "yes" if row["equal"] else "no",
-        ]
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    text = PAGE.read_text()
-    head, tail = text.split(BEGIN)[0], text.split(END)[1]
-    PAGE.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{tail}")
-    print("\n".join(lines))
-    sys.exit(answer.returncode)
+        own = len(sys.argv) > 1
+        path = Path(sys.argv[1]) if own else Path(folder) / "faults.jsonl"
+        code = 0 if own else run_tests(path)
+        text = table(path)
+    page = PAGE.read_text()
+    PAGE.write_text(f"{page.split(BEGIN)[0]}{BEGIN}\n{text}\n{END}{page.split(END)[1]}")
+    print(text)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,8 @@ class JobState:
         Whether no other job may run beside it.
     elsewhere
         Whether another process that shares the folder works on it.
+    stuck
+        Whether it was interrupted and left nothing to go on from.
     """
 
     job: Job
@@ -99,6 +101,8 @@ class JobState:
     elsewhere: bool = False
     failed_before: int = 0
     look_at: float = 0.0
+    launched: float = 0.0
+    stuck: bool = False
     kills: int = 0
     step: int = -1
     process: BaseProcess | None = None
@@ -351,7 +355,7 @@ class _Runner:
         resources = state.resources.within(self.limit.for_a_job_s)
         state.process = self.context.Process(target=work, args=(state.folder, resources))
         state.process.start()
-        state.begin, state.state = time.monotonic(), "running"
+        state.begin, state.launched, state.state = time.monotonic(), time.time(), "running"
 
     def collect(self) -> bool:
         """Take what has ended; return whether anything has."""
@@ -391,6 +395,7 @@ class _Runner:
         name = error["handler"] if error else name_of_exit(code, kernel_kills() - state.kills)
         if not self.limit.may_start and (name == OUT_OF_TIME.name or not error):
             state.state = "interrupted"
+            state.stuck = not _left_a_restart(state.folder, since=state.launched)
             return
         step = int(read_progress(state.folder).get("step", 0))
         handled = try_again(
@@ -500,12 +505,25 @@ def time_left_s(jobs: list[JobState], cores: int) -> float | None:
     return float(remaining / (sum(rates) / len(rates)) / cores)
 
 
+def _left_a_restart(folder: Path, since: float) -> bool:
+    """Return whether a job has written anything that it can go on from since a time, in s of the clock."""
+    files = (path for pattern in ("restart.*", "*.npz") for path in folder.rglob(pattern))
+    return any(path.stat().st_mtime >= since for path in files)
+
+
 def raise_first_failure(jobs: list[JobState]) -> None:
     """Raise an error that names each failed job, with the exit code of the first; nothing if none failed."""
     failed = [state for state in jobs if state.state == "failed"]
     if not failed:
         left = sum(1 for state in jobs if state.state == "interrupted")
         if left:
+            new = any(state.state == "done" and not state.reused for state in jobs)
+            stuck = [state for state in jobs if state.stuck]
+            if stuck and not new and all(state.stuck for state in jobs if state.launched):
+                raise EngineError(
+                    f"the time limit is too short: {stuck[0].job.name} did not get further in it",
+                    remedy="Give a longer one.",
+                )
             raise OutOfTimeError(
                 f"the time limit came first; {left} of {len(jobs)} jobs are left", remedy="The same command goes on."
             )

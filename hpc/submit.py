@@ -15,7 +15,6 @@ from .allocation import slurm_time
 from .campaigns import CAMPAIGN_FILE, RUN_FILE, prepare_folder
 from .clusters import check_slurm, read_slurm_only
 from .handlers import patiently
-from .plan import plan_flow
 from .store import read_json, run_lock
 
 if TYPE_CHECKING:
@@ -82,6 +81,7 @@ def submit_campaign(
     """
     from ..workflows.sections import campaign_flow
     from . import remote
+    from .plan import plan_flow
 
     campaign = read_campaign(file)
     root = Path(directory) if directory else Path("runs") / campaign.name

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from anodeflow.errors import InputError, OutOfTimeError
+from anodeflow.errors import EngineError, InputError, OutOfTimeError
 from anodeflow.hpc.allocation import TimeLimit, seconds_of, slurm_time
 from anodeflow.hpc.lease import Leases, owner_of
 from anodeflow.hpc.local import raise_first_failure, run_flow
@@ -150,18 +150,26 @@ def test_an_owner_that_was_followed_while_it_slept_sees_it(tmp_path):
 
 
 def test_time_limit_returns_in_time_and_the_same_flow_goes_on(tmp_path):
-    jobs = [functions.slow_add(1, number, 3.0) for number in range(6)]
+    jobs = [functions.slow_add(1, number, 3.0) for number in range(8)]
     begin = time.monotonic()
-    states = run_flow(Flow(jobs), tmp_path, cores=1, time_limit_s=16)
-    assert time.monotonic() - begin < 17
+    states = run_flow(Flow(jobs), tmp_path, cores=1, time_limit_s=26)
+    assert time.monotonic() - begin < 27
     kinds = [state.state for state in states]
     assert set(kinds) == {"done", "interrupted"}
     with pytest.raises(OutOfTimeError, match="jobs are left"):
         raise_first_failure(states)
-    states = run_flow(Flow([functions.slow_add(1, number, 3.0) for number in range(6)]), tmp_path, cores=6)
+    states = run_flow(Flow([functions.slow_add(1, number, 3.0) for number in range(8)]), tmp_path, cores=8)
     assert {state.state for state in states} == {"done"}
     assert sum(state.reused for state in states) == kinds.count("done")
-    assert [read_result(state.folder)["output"] for state in states] == [1, 2, 3, 4, 5, 6]
+    assert [read_result(state.folder)["output"] for state in states] == list(range(1, 9))
+
+
+def test_a_time_limit_in_which_nothing_gets_further_is_said_and_not_tried_for_ever(tmp_path):
+    states = run_flow(Flow([functions.slow_add(1, 2, 60.0)]), tmp_path, time_limit_s=13)
+    assert [state.state for state in states] == ["interrupted"]
+    with pytest.raises(EngineError, match="slow_add did not get further") as caught:
+        raise_first_failure(states)
+    assert caught.value.exit_code == 3
 
 
 def test_times_as_slurm_writes_them():
