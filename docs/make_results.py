@@ -63,7 +63,12 @@ def page(results: Results) -> list[str]:
         rest = [one for one in own if one.label not in {row[0] for row in rows}]
         if rest:
             others = [
-                [one.label, name_text(one.quantity.name), one.quantity.species or "", quantity_text(one.quantity)]
+                [
+                    one.label,
+                    name_text(one.quantity.name),
+                    one.quantity.species or "",
+                    quantity_text(one.quantity) + ("" if one.quantity.converged else " †"),
+                ]
                 for one in rest
             ]
             lines += ["## Others", "", *table(["", "quantity", "of", "value"], others), ""]
