@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..engines.dft_cards import DftCard
     from ..potentials.cards import PotentialCard
     from ..potentials.checks import ReferenceCheck
     from ..quantity import Quantity
@@ -26,17 +27,23 @@ def potentials(context: typer.Context, as_json: _JSON = False) -> None:
     """List the energy models that can be named in a campaign."""
     if context.invoked_subcommand is not None:
         return
+    from ..engines.dft_cards import dft_cards
     from ..potentials.cards import card, card_names
 
-    _list([card(name) for name in card_names()], as_json)
+    _list([card(name) for name in card_names()], as_json, levels=dft_cards())
 
 
 @app.command()
 def show(name: _NAME, as_json: _JSON = False) -> None:
     """Show a card: elements, validity, known faults, citation and reference table."""
+    from ..engines.dft_cards import find_dft_card
     from ..potentials.cards import card
     from .document import document, print_document
 
+    level = find_dft_card(name)
+    if level is not None:
+        _show_level(level, as_json)
+        return
     found = card(name)
     if as_json:
         extra = {"potentials": [_entry(found)]}
@@ -100,14 +107,25 @@ def check(
     packaged: Annotated[
         bool, typer.Option("--packaged", help="For developers: write the table into the package.")
     ] = False,
+    only_cost: Annotated[
+        bool, typer.Option("--only-cost", help="Measure what a step costs, and leave the rest of the table.")
+    ] = False,
 ) -> None:
     """Compute the reference table of a card on the real engine, and keep it in your data folder."""
-    from ..engines.lammps.card_checks import compute_table
+    from ..engines.dft_cards import find_dft_card
+    from ..engines.lammps.card_checks import compute_table, renew_cost
     from ..engines.resources import Resources
     from ..potentials.cards import card
     from ..potentials.checks import COST, write_table
     from .document import document, print_document
 
+    if find_dft_card(name) is not None:
+        from ..errors import InputError
+
+        raise InputError(
+            f"{name} is a DFT level, whose numbers are those that others are held against",
+            remedy="Compute a barrier with it: anodeflow barrier.",
+        )
     found = card(name)
     before = {(row.property, row.system): row.model for row in found.reference_table}
 
@@ -115,7 +133,11 @@ def check(
         typer.echo(f"{found.name}: {what}", err=True)
 
     with tempfile.TemporaryDirectory() as scratch:
-        table = compute_table(found, directory or Path(scratch), Resources(mpi_ranks=cores), progress=tell)
+        folder, resources = directory or Path(scratch), Resources(mpi_ranks=cores)
+        if only_cost:
+            table = renew_cost(found, folder, resources)
+        else:
+            table = compute_table(found, folder, resources, progress=tell)
     path = write_table(table, packaged=packaged)
     warnings = [
         f"The {row.property} of {row.system} is {row.model:.6g} {row.unit} and was {old:.6g}."
@@ -138,11 +160,44 @@ def check(
     console.print(f"wrote {path}", highlight=False)
 
 
-def _list(cards: list[PotentialCard], as_json: bool, symbols: set[str] | None = None) -> None:
+def _show_level(level: DftCard, as_json: bool) -> None:
     if as_json:
         from .document import document, print_document
 
-        print_document(document(extra={"potentials": [_entry(found, symbols) for found in cards]}))
+        print_document(document(extra={"potentials": [level.entry()]}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=level.name, show_header=False, title_style="bold", title_justify="left")
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = {
+        "kind": level.kind if level.installed else f"{level.kind}, not installed: pip install 'anodeflow[dft]'",
+        "elements": " ".join(level.elements),
+        "made for": level.systems,
+        "validity": level.validity,
+        "known faults": "\n".join(level.known_faults),
+        "settings": "\n".join(f"{key}: {value}" for key, value in level.settings.items()),
+        "cost": level.cost,
+        "citation": f"{level.citation}, doi {level.doi}",
+        "licence": level.licence,
+        "fingerprint": level.fingerprint,
+    }
+    for label, text in rows.items():
+        if text:
+            table.add_row(label, text)
+    Console().print(table, highlight=False)
+
+
+def _list(
+    cards: list[PotentialCard], as_json: bool, symbols: set[str] | None = None, levels: Iterable[DftCard] = ()
+) -> None:
+    if as_json:
+        from .document import document, print_document
+
+        entries = [_entry(found, symbols) for found in cards] + [level.entry() for level in levels]
+        print_document(document(extra={"potentials": entries}))
         return
     from rich.console import Console
     from rich.table import Table
@@ -163,6 +218,8 @@ def _list(cards: list[PotentialCard], as_json: bool, symbols: set[str] | None = 
             "" if volume is None else f"{volume:.1f} %",
             "" if formation is None else f"{formation:.2f} eV",
         )
+    for level in levels:
+        table.add_row(level.name, level.kind, "" if level.elements else "not installed", level.systems, "", "")
     console = Console()
     console.print(table, highlight=False)
     console.print("ΔV, ΔEf: largest deviation of a volume, and of a formation energy per atom, in the reference table.")

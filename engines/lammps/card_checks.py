@@ -88,7 +88,7 @@ def compute_table(
         else:
             rows += runs.saddle_rows(check)
     if getattr(card.model, "shells", None) is None:  # they run no molecular dynamics
-        rows.append(cost_row(card, runs.largest(), Path(directory), resources))
+        rows.append(cost_row(card, Path(directory), resources))
     program = f"LAMMPS {find_program().version}"
     return ReferenceTable(card=card.name, fingerprint=card.fingerprint, program=program, rows=tuple(rows))
 
@@ -243,11 +243,6 @@ class _Runs:
             self._row(f"voltage against {check.metal}", f"{check.poor} → {check.rich}", "V", voltage, check.voltage_V)
         ]
 
-    def largest(self) -> Structure:
-        """Return the relaxed crystal with the most elements, and of those the one with the most atoms."""
-        structures = [crystal.relaxation.structure for crystal in self.done.values()]
-        return max(structures, key=lambda found: (len(found.composition.elements), len(found)))
-
     @staticmethod
     def _row(name: str, system: str, unit: str, value: float, target: Target | None) -> ReferenceCheck:
         return ReferenceCheck(
@@ -268,24 +263,42 @@ def _primitive(cell: Structure) -> Structure:
     return Structure(Lattice(matrix), symbols, fractional)
 
 
-def cost_row(card: PotentialCard, crystal: Structure, directory: Path, resources: Resources) -> ReferenceCheck:
+def renew_cost(card: PotentialCard, directory: Path, resources: Resources) -> ReferenceTable:
+    """Return the reference table that a card has, with its cost measured anew.
+
+    Raises
+    ------
+    InputError
+        If there is no table, or the model runs no molecular dynamics.
+    """
+    if not card.reference_table:
+        raise InputError(f"{card.name} has no reference table", remedy="Check it without --only-cost first.")
+    if getattr(card.model, "shells", None) is not None:
+        raise InputError(f"{card.name} has shells, which run no molecular dynamics", where="model.shells")
+    rows = tuple(row for row in card.reference_table if row.property != COST)
+    cost = cost_row(card, directory, resources)
+    program = f"LAMMPS {find_program().version}"
+    return ReferenceTable(card=card.name, fingerprint=card.fingerprint, program=program, rows=(*rows, cost))
+
+
+def cost_row(card: PotentialCard, directory: Path, resources: Resources) -> ReferenceCheck:
     """Measure what a step of molecular dynamics costs, in CPU time on one core.
 
-    The crystal is repeated to about 100 atoms and runs at 300 K. LAMMPS reports the time of its loop and the share of
-    a core that it had, so a machine that is busy with something else changes nothing.
+    Of the crystals that the card is checked with, the one of the most elements, and of those the largest, is repeated
+    to about 100 atoms and runs at 300 K. LAMMPS reports the time of its loop and the share of a core that it had, so a
+    machine that is busy with something else changes little.
 
     Parameters
     ----------
     card
-        The model.
-    crystal
-        Cell to repeat.
+        The model with its checks.
     directory
         Folder for the run.
     resources
         Not used up: the measurement takes one core.
     """
-    cell = crystal.copy()
+    checked = [phase(item.phase).structure for item in card.checks.items if isinstance(item, CrystalCheck)]
+    cell = max(checked, key=lambda found: (len(found.composition.elements), len(found)))
     while len(cell) * 2 <= _COST_ATOMS:
         shortest = int(np.argmin(cell.lattice.abc))
         cell.make_supercell([2 if axis == shortest else 1 for axis in range(3)])

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from anodeflow.cli import app
+from anodeflow.engines.gpaw import PROTOCOLS
 from anodeflow.errors import InputError
 from anodeflow.potentials.cards import card_names
 from typer.testing import CliRunner
@@ -21,7 +22,7 @@ def _json(*words):
 
 def test_list_has_every_card():
     document = _json()
-    assert [entry["name"] for entry in document["potentials"]] == card_names()
+    assert [entry["name"] for entry in document["potentials"]] == [*card_names(), *PROTOCOLS]
     cui = next(entry for entry in document["potentials"] if entry["name"] == "LiSi-MEAM-Cui2012")
     assert cui["largest_volume_deviation_percent"] == pytest.approx(2.5, abs=0.1)
     assert cui["largest_formation_energy_deviation_eV_atom"] == pytest.approx(0.193, abs=0.002)
@@ -39,6 +40,19 @@ def test_show_prints_faults_and_table():
     assert result.exit_code == 0
     assert "38 %" in result.stdout
     assert "lattice constant a" in result.stdout
+
+
+def test_dft_levels_are_cards_too():
+    (level,) = _json("show", "gpaw-moderate")["potentials"]
+    assert level["kind"] == "DFT level"
+    assert level["settings"]["plane_wave_cutoff_eV"] == PROTOCOLS["gpaw-moderate"].cutoff_eV
+    other = _json("show", "gpaw-precise")["potentials"][0]["fingerprint"]
+    assert len(other) == 64
+    assert other != level["fingerprint"]
+    shown = CliRunner().invoke(app, ["potentials", "show", "gpaw-moderate"], env={"COLUMNS": "200"}).stdout
+    assert "plane_wave_cutoff_eV: 300.0" in shown
+    with pytest.raises(InputError, match="is a DFT level"):
+        _json("check", "gpaw-moderate")
 
 
 def test_for_puts_the_tested_model_first():

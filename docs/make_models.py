@@ -1,0 +1,59 @@
+"""Write the page that says for each system of the phase library which model there is, from the cards.
+
+    python docs/make_models.py [docs/models.md]
+
+Nothing is computed here: deviations and costs are those of the reference tables, which
+``anodeflow potentials check NAME --packaged`` wrote.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from anodeflow.files import write_text
+from anodeflow.potentials.coverage import Coverage, chemical_systems, coverage
+
+HEAD = """# Which model for which system
+
+Written by `python docs/make_models.py` from the cards; `tests/potentials/test_coverage.py` holds the page against them.
+One line for each chemical system of the phase library and each model that runs it, the best first, four at most.
+
+* **checked** are the phases of just this system in the reference table of the model; **ΔV** is the largest deviation of
+  their volumes (against DFT with the same functional where the table says so, otherwise against the cell of the phase
+  library), **ΔE** the largest of their formation energies. Where nothing was checked there is no number.
+* **cost** is processor time per atom and step on one core, measured on the system in brackets by
+  `anodeflow potentials check NAME --packaged --only-cost`.
+* *outside* means that the model was not made for the system: campaigns run it only with `accept_extrapolation: true`.
+
+"""
+MOST = 4
+
+
+def _cost(entry: Coverage) -> str:
+    if entry.cost_us is None:
+        return "no molecular dynamics"
+    return f"{entry.cost_us:.3g} µs ({entry.cost_system})"
+
+
+def page() -> str:
+    """Return the text of the page."""
+    lines = ["| system | phases | model | checked | ΔV | ΔE | cost |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    for system, phases in sorted(chemical_systems().items(), key=lambda item: (len(item[0]), sorted(item[0]))):
+        for number, entry in enumerate(coverage(system)[:MOST]):
+            volume, formation = entry.volume_deviation_percent, entry.formation_deviation_eV_atom
+            cells = [
+                "–".join(sorted(system)) if number == 0 else "",
+                ", ".join(phases) if number == 0 else "",
+                entry.card + (" (*outside*)" if entry.outside else ""),
+                ", ".join(entry.checked) or "–",
+                "–" if volume is None else f"{volume:.1f} %",
+                "–" if formation is None else f"{formation:.3f} eV/atom",
+                _cost(entry),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return HEAD + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    write_text(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/models.md"), page())
