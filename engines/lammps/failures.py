@@ -42,6 +42,12 @@ class MissingFileError(LammpsError):
     advice = "Check the potential's files in the run folder."
 
 
+class ParameterFileError(LammpsError):
+    """A parameter file of a potential does not hold what its format asks for."""
+
+    advice = "The parameter file is cut off or damaged; take a whole copy of it."
+
+
 class KilledError(LammpsError):
     """The process was killed from outside."""
 
@@ -83,6 +89,7 @@ _NAMED: tuple[tuple[re.Pattern[str], type[LammpsError]], ...] = (
     ),
     (re.compile(r"failed to (re)?allocate|bad_alloc|out of memory|oom.kill", re.IGNORECASE), OutOfMemoryError),
     (re.compile(r"no space left|disk quota|file too large|error writing", re.IGNORECASE), DiskFullError),
+    (re.compile(r"incorrect format in .*potential file|unexpected end of .*file", re.IGNORECASE), ParameterFileError),
     (re.compile(r"cannot open|could not open|no such file", re.IGNORECASE), MissingFileError),
     (re.compile(r"Fix halt condition for fix-id guard_"), OutsideRangeError),
 )

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from anodeflow.engines.lammps.failures import ParameterFileError
 from anodeflow.engines.lammps.log import read_logs
 from anodeflow.engines.lammps.md import MDSettings, run_md
 from anodeflow.engines.lammps.relax import relax
@@ -14,6 +15,7 @@ from anodeflow.engines.lammps.single_point import single_point
 from anodeflow.engines.resources import Resources
 from anodeflow.errors import InputError
 from anodeflow.potentials.cards import PotentialCard, card, card_names
+from anodeflow.potentials.source_file import wheel_potentials
 from anodeflow.structures.phases import phase
 from anodeflow.units import EV_A3_TO_GPA, KCAL_MOL_TO_EV
 from pymatgen.core import Lattice, Structure
@@ -246,3 +248,17 @@ def test_angle_terms_add_their_energy(tmp_path):
     without = single_point(System.of(structure, plain), tmp_path / "plain", ONE)
     assert with_angles.energy_eV - without.energy_eV == pytest.approx(expected, abs=1e-5)
     assert atoms.get_potential_energy() == pytest.approx(with_angles.energy_eV, abs=1e-6 * len(atoms))
+
+
+@pytest.mark.parametrize(
+    ("file", "style", "element"),
+    [("Si.sw", "sw", "Si"), ("Si.tersoff", "tersoff", "Si"), ("Al_zhou.eam.alloy", "eam/alloy", "Al")],
+)
+def test_parameter_file_that_is_cut_off(file, style, element, tmp_path):
+    text = (wheel_potentials() / file).read_text()
+    (tmp_path / file).write_text(text[: int(0.9 * len(text))])
+    (tmp_path / "mine.yaml").write_text(f"elements: [{element}]\nmodel: {{style: {style}, file: {file}}}\n")
+    system = System.of(phase(element).structure, card(str(tmp_path / "mine.yaml")))
+    with pytest.raises(ParameterFileError, match="cut off or damaged") as caught:
+        single_point(system, tmp_path / "run", ONE)
+    assert "\n" not in str(caught.value)
