@@ -7,6 +7,7 @@ A model in Python costs so much per evaluation that the line searches of LAMMPS'
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -67,6 +68,8 @@ def relax_atoms(
         mobile = FrechetCellFilter(atoms, hydrostatic_strain=True, scalar_pressure=target)
     elif cell != "fixed":
         mobile = FrechetCellFilter(atoms, mask=_MASKS[cell], scalar_pressure=target)
+    # the logarithm of a deformation that is nearly none is as good as it has to be, whatever SciPy warns of
+    warnings.filterwarnings("ignore", "logm result may be inaccurate", RuntimeWarning)
     steps = LBFGS(mobile, logfile=os.devnull, maxstep=0.1)
     for number, _ in enumerate(steps.irun(fmax=0.0, steps=_MOST_STEPS)):
         forces = atoms.get_forces()

@@ -87,7 +87,7 @@ def compute_table(
             rows += runs.voltage_rows(check)
         else:
             rows += runs.saddle_rows(check)
-    if getattr(card.model, "shells", None) is None:  # they run no molecular dynamics
+    if not getattr(card.model, "shells", None):  # they run no molecular dynamics
         rows.append(cost_row(card, Path(directory), resources))
     program = f"LAMMPS {find_program().version}"
     return ReferenceTable(card=card.name, fingerprint=card.fingerprint, program=program, rows=tuple(rows))
@@ -273,7 +273,7 @@ def renew_cost(card: PotentialCard, directory: Path, resources: Resources) -> Re
     """
     if not card.reference_table:
         raise InputError(f"{card.name} has no reference table", remedy="Check it without --only-cost first.")
-    if getattr(card.model, "shells", None) is not None:
+    if getattr(card.model, "shells", None):
         raise InputError(f"{card.name} has shells, which run no molecular dynamics", where="model.shells")
     rows = tuple(row for row in card.reference_table if row.property != COST)
     cost = cost_row(card, directory, resources)
