@@ -233,28 +233,6 @@ def d_kinisi(path: str) -> float:
     return kinisi_diffusivity(positions, time_step_ps=t.interval_ps, window_start_ps=0.1, seed=1).value or 0.0
 
 
-def d_gemdat(path: str) -> float:
-    import MDAnalysis
-    from gemdat import Trajectory
-    from pymatgen.core import Lattice
-
-    universe = MDAnalysis.Universe(
-        path, format="LAMMPSDUMP", topology_format="LAMMPSDUMP", lammps_coordinate_convention="unwrapped"
-    )
-    lattice = Lattice(universe.trajectory.ts.triclinic_dimensions)
-    coords = np.array([ts.positions for ts in universe.trajectory]) @ np.linalg.inv(lattice.matrix)
-    species = ["Li" if kind == "1" else "Si" for kind in universe.atoms.types]
-    trajectory = Trajectory(
-        species=species,
-        coords=np.mod(coords, 1),
-        lattice=lattice,
-        constant_lattice=True,
-        time_step=1e-13,
-        metadata={"temperature": 300},
-    )
-    return float(trajectory.filter("Li").metrics().tracer_diffusivity(dimensions=3)) * 1e4
-
-
 # ------------------------------------------------------------------ long dumps
 
 
@@ -320,7 +298,6 @@ TASKS = {
         "MDAnalysis + linregress": (d_mdanalysis, "tidynamics"),
         "pymatgen-analysis-diffusion": (d_pymatgen, "pymatgen.analysis.diffusion"),
         "kinisi": (d_kinisi, "kinisi"),
-        "GEMDAT": (d_gemdat, "gemdat"),
         "ovito, one origin": (d_ovito, "ovito"),
     },
 }

@@ -37,8 +37,12 @@ _FROM_THE_FIRST = 0.75
 _OFFSET = 0.5
 """Probability, before the data are seen, of something faster than a frame, such as vibration."""
 
-_SUM_OF_IONS = (0.6, 0.1, 0.3)
-"""Probabilities that a sum of ions does not relax, has noise of its own, and relaxes as its ions do."""
+_SUM_OF_IONS = (0.45, 0.1, 0.25, 0.2)
+"""Probabilities that a sum of ions does not relax, has noise of its own, relaxes just as its ions do by themselves
+(they are independent), and relaxes by any part of that."""
+
+_JUST_AS = 0.1
+"""Width of the prior of the amplitude where a sum relaxes just as its ions do."""
 
 _LONGEST_PART = 8
 """The slowest relaxation that is looked for takes this part of the run; slower ones cannot be told from diffusion."""
@@ -291,17 +295,27 @@ def _factor(covariance: FloatArray) -> FloatArray:
     return np.asarray((vectors / np.sqrt(np.maximum(values, _FLOOR))).T / size)
 
 
-def _models(times: int, known: bool) -> list[tuple[tuple[int, ...], float]]:
-    """Return the models, each as columns beside the straight line, and their probability before the data."""
+class _Model(NamedTuple):
+    """Columns beside the straight line, probability before the data, and the prior of the amplitude of the last."""
+
+    columns: tuple[int, ...]
+    chance: float
+    amplitude: tuple[float, float] | None = None
+
+
+def _models(times: int, known: bool) -> list[_Model]:
+    """Return what may be there beside the straight line."""
     if known:
-        return [((), _SUM_OF_IONS[0]), ((1,), _SUM_OF_IONS[1]), ((2 + times,), _SUM_OF_IONS[2])]
+        none, noise, just, part = _SUM_OF_IONS
+        column = (2 + times,)
+        return [_Model((), none), _Model((1,), noise), _Model(column, just, (1.0, _JUST_AS)), _Model(column, part)]
     sets: list[tuple[tuple[int, ...], float]] = [((), 1 - _RELAXES)]
     for last in range(times):
         for first in range(last + 1):
             chance = _FROM_THE_FIRST * (first == 0) + (1 - _FROM_THE_FIRST) / (last + 1)
             sets.append((tuple(range(2 + first, 3 + last)), _RELAXES * chance / times))
-    models = [(chosen, chance * (1 - _OFFSET)) for chosen, chance in sets]
-    return models + [((1, *chosen), chance * _OFFSET) for chosen, chance in sets]
+    models = [_Model(chosen, chance * (1 - _OFFSET)) for chosen, chance in sets]
+    return models + [_Model((1, *chosen), chance * _OFFSET) for chosen, chance in sets]
 
 
 def average(prepared: Prepared, lags: tuple[int, ...], freedom: int, widen: float = 1.0) -> AveragedLine:
@@ -325,15 +339,22 @@ def average(prepared: Prepared, lags: tuple[int, ...], freedom: int, widen: floa
     models = _models(len(prepared.times), size > 2 + len(prepared.times))
     evidence, slope, error = np.empty((3, len(models)))
     parts = np.zeros((len(models), size))
-    for row, (chosen, chance) in enumerate(models):
-        use = np.array((0, *chosen))
+    for row, model in enumerate(models):
+        use = np.array((0, *model.columns))
         scale = prepared.scale[use[1:] - 1]
+        target = right[use]
+        expected = 0.0
+        if model.amplitude is not None:
+            centre, width = model.amplitude
+            scale[-1] = width
+            target[-1] += centre / width**2
+            expected = 0.5 * (centre / width) ** 2
         precision = prepared.gram[np.ix_(use, use)].copy()
         precision[np.arange(1, len(use)), np.arange(1, len(use))] += scale**-2.0
         inverse = np.linalg.inv(precision)
-        found = inverse @ right[use]
+        found = inverse @ target
         volume = 0.5 * float(np.linalg.slogdet(precision)[1]) + float(np.log(scale).sum())
-        evidence[row] = np.log(chance) + 0.5 * float(found @ right[use]) - volume
+        evidence[row] = np.log(model.chance) + 0.5 * float(found @ target) - expected - volume
         # the prior of the relaxations is part of the one, the walk as it is of the other
         seen = float(inverse[0] @ spread[np.ix_(use, use)] @ inverse[0])
         slope[row], error[row] = found[0], np.sqrt(max(seen, inverse[0, 0]))
@@ -341,7 +362,7 @@ def average(prepared: Prepared, lags: tuple[int, ...], freedom: int, widen: floa
     weight = np.exp(evidence - evidence.max())
     kept = weight > 1e-4
     weight = weight[kept] / weight[kept].sum()
-    relaxing = np.array([any(column > 1 for column in chosen) for chosen, _ in models])[kept]
+    relaxing = np.array([any(column > 1 for column in model.columns) for model in models])[kept]
     relaxation = prepared.columns[:, 1:] @ (weight @ parts[kept])[1:]
     return _summary(lags, weight, slope[kept], error[kept], relaxation, freedom, float(weight[relaxing].sum()))
 

@@ -13,10 +13,11 @@ from anodeflow.units import A2_PS_TO_CM2_S, BOLTZMANN_EV_K
 
 
 def test_exclusion_gas_is_covered():
-    runs, inside, haven_inside, havens = 150, 0, 0, []
+    runs, inside, haven_inside, havens = 120, 0, 0, []
     count = 0
     for seed in range(runs):
-        positions, truth = exclusion_gas(np.random.default_rng(seed))
+        # not the seeds that the estimator was made with
+        positions, truth = exclusion_gas(np.random.default_rng(4000 + seed))
         collective = collective_diffusivity(positions, time_step_ps=1.0).quantity
         tracer = tracer_diffusivity(positions, time_step_ps=1.0, minimum_msd_A2=0).quantity
         if collective.value is None or tracer.value is None:
