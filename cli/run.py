@@ -57,10 +57,11 @@ def run(
     done = sum(1 for job in jobs if job.state == "done")
     text = f"{done} of {len(jobs)} jobs done"
     console.print(text + (f", {reused} of them before" if reused else ""))
-    if as_json:
-        typer.echo((report.parent / RESULTS_FILE).read_text(), nl=False)
-    else:
-        typer.echo(f"The report is {_shown(report)}")
+    if not any(job.state == "interrupted" for job in jobs):
+        if as_json:
+            typer.echo((report.parent / RESULTS_FILE).read_text(), nl=False)
+        else:
+            typer.echo(f"The report is {_shown(report)}")
     raise_first_failure(jobs)
 
 

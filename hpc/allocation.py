@@ -27,8 +27,8 @@ class TimeLimit:
 
     @property
     def reserve_s(self) -> float:
-        """Time kept for jobs to stop and for the report: a tenth of the limit, between 6 s and a minute."""
-        return min(60.0, max(6.0, 0.1 * self.limit_s)) if self.limit_s is not None else 0.0
+        """Time kept for jobs to stop: a tenth of the limit, between 10 s and a minute, and half of a shorter one."""
+        return 0.0 if self.limit_s is None else min(60.0, max(10.0, 0.1 * self.limit_s), 0.5 * self.limit_s)
 
     @property
     def left_s(self) -> float | None:

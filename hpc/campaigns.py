@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CAMPAIGN_FILE = "campaign.yaml"
 RUN_FILE = "run.json"
 RESULTS_FILE = "results.json"
+REPORT_FILE = "report.html"
 INPUTS = "inputs"
 
 
@@ -58,7 +59,7 @@ def run_campaign(
     jobs
         Their states.
     report
-        Path of the HTML file.
+        Path of the HTML file; it is not written when the time limit came first.
 
     Raises
     ------
@@ -83,6 +84,8 @@ def run_campaign(
     with run_lock(root, shared=shared):
         prepare_folder(campaign, root, file, command)
         jobs = run_flow(flow, root, cores=cores, shared=shared, time_limit_s=time_limit_s, watch=watch)
+        if any(job.state == "interrupted" for job in jobs):
+            return jobs, root / REPORT_FILE  # what comes next must not wait for a page that it writes anew
         return jobs, report_campaign(root)
 
 

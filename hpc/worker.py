@@ -48,7 +48,7 @@ def work(folder: Path, resources: Resources) -> None:
     os.environ["ANODEFLOW_MPI_RANKS"] = str(resources.mpi_ranks)
     os.environ["ANODEFLOW_THREADS"] = str(resources.threads)
     if resources.wall_time_s is not None:
-        os.environ["ANODEFLOW_WALL_TIME_S"] = str(resources.wall_time_s)
+        os.environ["ANODEFLOW_WALL_TIME_S"] = str(resources.time_left_s)
     handler = logging.FileHandler("job.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     _LOGGER.addHandler(handler)
