@@ -193,7 +193,8 @@ def start_workers() -> None:
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # a job's process has one core unless its resources say more
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["anodeflow.hpc.preload"])
+    # with __main__ here, the command's own modules are imported once and not again by each job's process
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["__main__", "anodeflow.hpc.preload"])
     forkserver.ensure_running()
 
 
