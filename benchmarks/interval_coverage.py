@@ -62,7 +62,7 @@ OTHERS = {
     "slower exclusion gas": Walk(lambda rng: (exclusion_gas(rng, attempts=0.1)[0], 0.1 * GAS_TRACER), 100),
     "soft cage": Walk(lambda rng: caged_walk(rng, amplitude=0.3, relaxation=2.0, diffusivity=0.03), 12),
 }
-"""Walks that were not looked at while the estimator was made."""
+"""Walks beside those that the target names."""
 
 
 @dataclass
