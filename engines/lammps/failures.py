@@ -118,6 +118,14 @@ def failure(directory: Path, log: Path, returncode: int, stderr: str = "") -> La
         command = next((line for line in reversed(lines) if line.startswith("Last input line")), "")
         what = f"LAMMPS says: {quoted}" + (f"; {command}" if command else "")
         kind = next((kind for pattern, kind in _NAMED if pattern.search(quoted)), LammpsError)
+        if kind is OutsideRangeError:
+            stopped = re.search(r"guard_(\w+) met on step (\d+)", quoted)
+            watched = {"distance": "a distance between two atoms", "energy": "the energy of an atom"}
+            if stopped:
+                what = (
+                    f"the guard of the model stopped the run at step {stopped[2]}: "
+                    f"{watched.get(stopped[1], stopped[1])} lies outside what the model was fitted to"
+                )
         return kind(what, where=where, remedy=kind.advice)
     for pattern, kind in _NAMED[2:]:
         found = next((line for line in lines if pattern.search(line)), None)

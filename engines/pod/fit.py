@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 GROUPS = 4
+_QUIET_FORCE_EV_A = 0.5
+"""About what atoms feel in a hot solid."""
 DAMPINGS = tuple(10.0**power for power in range(-12, -2))
 
 
@@ -143,7 +145,8 @@ def weighted_rows(
     elements
         Their order.
     accuracy
-        What counts the same.
+        What counts the same; all three errors may be larger in proportion where the forces are larger than half an
+        eV/Å (root mean square), or random packings would decide the fit.
     """
     from ...units import EV_A3_TO_GPA
 
@@ -157,6 +160,7 @@ def weighted_rows(
             np.full(6, accuracy.stress_GPa / EV_A3_TO_GPA),
         ]
     )
+    scale *= max(1.0, float(np.sqrt(np.mean(atoms.get_forces() ** 2))) / _QUIET_FORCE_EV_A)
     return design / scale[:, None], values / scale
 
 
