@@ -79,10 +79,11 @@ def test_cancelled_in_the_queue_it_goes_on_when_submitted_again(project, cluster
     file = tmp_path / "remote.yaml"
     file.write_text(CAMPAIGN.replace("seed: 5", "seed: 6").replace("production_ps: 1", "production_ps: 20"))
     there = tmp_path / "there"
+    work = cluster_home / "jobs"
+    earlier = set(work.rglob("restart.a"))
     anodeflow("submit", file, "--project", "loop", "--dir", there)
     with runner("loop", cluster_home):
-        work = cluster_home / "jobs"
-        found = until(lambda: list(work.rglob("c-LiSi-diffuse-*/restart.a")), 180, "molecular dynamics")
+        found = until(lambda: set(work.rglob("c-LiSi-diffuse-*/restart.a")) - earlier, 180, "molecular dynamics")
         queue = subprocess.run(["squeue", "--noheader", "--format=%i"], capture_output=True, text=True, check=True)
         subprocess.run(["scancel", *queue.stdout.split()], check=True)
         until(lambda: "failed" in _states(there), 90, "the end of the job")
