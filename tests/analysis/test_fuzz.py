@@ -17,9 +17,12 @@ from anodeflow.analysis.reading.lammps_data import read_types
 from anodeflow.analysis.reading.stream import DumpStream
 from anodeflow.analysis.reading.trajectory import read_trajectory
 from anodeflow.errors import InputError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_bad_input import POSITIONS, QUIET, TEXT, damaged, whatever_happens
+from test_bad_input import EXAMPLES, POSITIONS, TEXT, damaged, whatever_happens
+from test_bad_input import QUIET as MANY
+
+QUIET = settings(MANY, max_examples=max(1, EXAMPLES // 5))
 
 DATA = (
     "made by hand\n\n6 atoms\n2 atom types\n\n0 10 xlo xhi\n0 8.66 ylo yhi\n0 12 zlo zhi\n-5 2 1 xy xz yz\n\n"
