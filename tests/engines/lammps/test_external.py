@@ -135,15 +135,12 @@ def test_stress_of_atoms_is_refused_where_the_model_has_none(copper_aluminium, t
         _with_stress_of_atoms(copper_aluminium, tmp_path)
 
 
-@pytest.mark.parametrize("ensemble", ["npt", "nvt"])
-def test_killed_run_goes_on_to_the_last_bit(system, ensemble, tmp_path):
+def test_killed_run_goes_on_to_the_last_bit(system, tmp_path):
     """A triclinic run, killed on its way, ends where one that was left alone does."""
     steps = 60 if system.card.name == "emt" else 20
     settings = MDSettings(
-        ensemble, steps, 600.0, 4, cell="tri", dump_every=5, thermo_every=1, restart_every=steps // 4, barostat_ps=0.1
+        "npt", steps, 600.0, 4, cell="tri", dump_every=5, thermo_every=1, restart_every=steps // 4, barostat_ps=0.1
     )
-    if system.card.name == "chgnet" and ensemble == "nvt":
-        pytest.skip("the other ensemble covers it")
     whole = run_md(system, settings, tmp_path / "whole", ONE)
 
     class KilledError(Exception):
@@ -167,8 +164,8 @@ def test_killed_run_goes_on_to_the_last_bit(system, ensemble, tmp_path):
     assert np.array_equal(on.structure.lattice.matrix, whole.structure.lattice.matrix)
     assert on.dump.read_bytes() == whole.dump.read_bytes()
     assert [site.specie.symbol for site in on.structure] == system.symbols
-    volume = whole.thermo["vol"]
-    assert (np.ptp(volume) > 0.1) == (ensemble == "npt")
+    assert np.ptp(whole.thermo["vol"]) > 0.1
+    assert np.ptp(whole.thermo["xy"]) > 1e-3
 
 
 def test_relaxation_and_its_continuation(copper_aluminium, tmp_path):
