@@ -294,12 +294,14 @@ def _remote() -> Check:
     except metadata.PackageNotFoundError:
         remedy = f"{sys.executable} -m pip install 'anodeflow[cluster]'"
         return Check(name, "missing", found="the package jobflow-remote is not installed", remedy=remedy)
-    answer = subprocess.run(
-        [sys.executable, "-m", "jobflow_remote.cli.jf", "project", "list"], capture_output=True, text=True, check=False
-    )
-    if answer.returncode != 0 or "no project available" in answer.stdout.lower():
+    code = "from jobflow_remote.config.manager import ConfigManager; print(*ConfigManager().projects_data)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        said = next((line for line in reversed(answer.stderr.splitlines()) if line.strip()), "no message")
+        return Check(name, "broken", version, said[:200], "anodeflow setup cluster")
+    if not answer.stdout.strip():
         return Check(name, "missing", version, "there is no project yet", "anodeflow setup cluster")
-    return Check(name, "works", version, "there are projects; 'jf project check --errors' tries their workers")
+    return Check(name, "works", version, f"projects: {answer.stdout.strip()}")
 
 
 _SCHEDULERS = (
@@ -356,7 +358,7 @@ def _database() -> Check:
     if answer.returncode == 0:
         return Check("database", "works", found=answer.stdout.strip())
     said = next((line.strip() for line in reversed(answer.stderr.splitlines()) if line.strip()), "no message")
-    if "no project" in answer.stderr.lower():
+    if "ProjectUndefinedError" in said or "no project" in said.lower():
         return Check(
             "database", "missing", found="there is no project that names one", remedy="anodeflow setup cluster"
         )
