@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .remote import SUBMITTED_FILE, remote_status
 from .status import RunStatus, run_status
-from .store import STATE_FILE, is_locked, read_json
-from .submit import ALLOCATIONS_FILE, allocations_at_work
+from .store import ALLOCATIONS_FILE, STATE_FILE, SUBMITTED_FILE, is_locked, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +27,13 @@ def status_of(root: Path) -> RunStatus:
         If the folder holds none, or what knows about it does not answer.
     """
     if (root / SUBMITTED_FILE).exists() and not is_locked(root):
+        from .remote import remote_status
+
         return remote_status(root)
     if not (root / ALLOCATIONS_FILE).exists():
         return run_status(root)
+    from .submit import allocations_at_work
+
     project = (read_json(root / ALLOCATIONS_FILE) or {}).get("project", "")
     queue = allocations_at_work(root)
     where = f"{project}: {', '.join(queue) if queue else 'no allocation in the queue'}"

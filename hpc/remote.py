@@ -26,7 +26,7 @@ from .clusters import (
 from .needs import kind_of
 from .provenance import provenance
 from .status import JobStatus, RunStatus
-from .store import RESULT_FILE, content_hash, encode, job_folder, read_json, read_result, write_state
+from .store import RESULT_FILE, SUBMITTED_FILE, content_hash, encode, job_folder, read_json, read_result, write_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from .needs import JobNeeds
 
-SUBMITTED_FILE = "submitted.json"
 _SHORTEST_ASKED_S, _DAY_S = 600.0, 86400.0
 _STOP_BEFORE_S = 60.0  # a job stops by itself so long before its wall time
 _STATES = {

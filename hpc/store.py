@@ -17,7 +17,7 @@ from monty.json import MontyDecoder, MontyEncoder
 
 from ..errors import InputError
 from ..files import write_json
-from ..workflows.jobs import PROGRESS_FILE, slug
+from ..workflows.folders import PROGRESS_FILE, slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,8 @@ JOB_FILE = "job.json"
 RESULT_FILE = "result.json"
 ERROR_FILE = "error.json"
 STATE_FILE = "jobs.json"
+SUBMITTED_FILE = "submitted.json"
+ALLOCATIONS_FILE = "allocations.json"
 _HASHED = ("function", "function_args", "function_kwargs")
 _UNHASHED_KEYS = {"@version", "steps_per_s", "loop_time_s", "launches"}  # of versions and speed, not of what comes out
 

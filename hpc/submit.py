@@ -15,14 +15,13 @@ from .allocation import slurm_time
 from .campaigns import CAMPAIGN_FILE, RUN_FILE, prepare_folder
 from .clusters import check_slurm, read_slurm_only
 from .handlers import patiently
-from .store import read_json, run_lock
+from .store import ALLOCATIONS_FILE, read_json, run_lock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .clusters import Cluster
 
-ALLOCATIONS_FILE = "allocations.json"
 SCRIPT = "allocation.sh"
 
 

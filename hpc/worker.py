@@ -20,7 +20,7 @@ from ..engines.handled import read_handled
 from ..engines.resources import Resources
 from ..errors import AnodeflowError
 from ..files import write_json
-from ..workflows.jobs import JOB_FOLDER
+from ..workflows.folders import JOB_FOLDER
 from .handlers import name_of
 from .provenance import provenance
 from .store import ERROR_FILE, JOB_FILE, RESULT_FILE, decode, encode, read_json

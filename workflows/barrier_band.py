@@ -14,7 +14,7 @@ from ..engines.resources import Resources
 from ..errors import InputError
 from ..quantity import Quantity
 from ..structures.paths import Band, interpolate, moved_atoms
-from .jobs import progress_writer
+from .folders import progress_writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from ..structures.hop_ends import CrystalHop, follow_sites, hop_ends, relaxation
 from ..structures.paths import Band, repeats_for
 from .barrier_band import band_below, relax_hop
 from .barrier_settings import LevelSettings
-from .jobs import job_folder
+from .folders import job_folder
 from .resumable import resumable_job
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from ..files import write_json
 from ..potentials.cards import PotentialCard
 from ..potentials.checks import ReferenceCheck
 from ..potentials.pod import PodBasis
-from .jobs import job_folder, progress_writer
+from .folders import job_folder, progress_writer
 from .seeds import derive_seed
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from ..engines.lammps.relax import relax
 from ..engines.lammps.setup import System
 from ..engines.resources import Resources
 from ..potentials.cards import PotentialCard
-from .jobs import engine_record, job_folder, progress_writer, thermo_curves
+from .folders import job_folder, progress_writer
+from .jobs import engine_record, thermo_curves
 from .resumable import resumable_job
 
 if TYPE_CHECKING:

@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 from jobflow import Response, job
 
 from ..errors import OutOfTimeError
+from .folders import JOB_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-JOB_FOLDER = "ANODEFLOW_JOB_FOLDER"
-"""Environment variable that holds the job's folder in the processes of our own runner."""
 
 
 def resumable_job(make: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from ..engines.lammps.setup import System
 from ..engines.resources import Resources
 from ..potentials.cards import PotentialCard
 from ..quantity import Quantity
-from .jobs import job_folder
+from .folders import job_folder
 from .resumable import resumable_job
 
 if TYPE_CHECKING:

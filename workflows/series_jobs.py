@@ -14,7 +14,8 @@ from ..engines.resources import Resources
 from ..potentials.cards import PotentialCard
 from ..quantity import Quantity
 from ..units import BAR_TO_GPA
-from .jobs import engine_record, job_folder, progress_writer
+from .folders import job_folder, progress_writer
+from .jobs import engine_record
 from .resumable import resumable_job
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from anodeflow.errors import OutOfTimeError
 from anodeflow.potentials.cards import card
 from anodeflow.structures.paths import Band
 from anodeflow.structures.phases import phase
-from anodeflow.workflows.jobs import EquilibrateMaker, progress_writer
+from anodeflow.workflows.folders import progress_writer
+from anodeflow.workflows.jobs import EquilibrateMaker
 from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
