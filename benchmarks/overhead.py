@@ -1,9 +1,10 @@
 """Wall time of a whole campaign against the bare LAMMPS runs in it, at the same concurrency.
 
-Usage: python benchmarks/overhead.py [campaign.yaml] [--cores 2]
+Usage: python benchmarks/overhead.py [campaign.yaml] [--cores 2] [--dir DIR]
 
 The campaign is run once; then every LAMMPS input that it wrote is run again by nothing but ``lmp``, in a copy of its
-folder, in the same order and with the same jobs waiting for each other. Prints both times and their ratio.
+folder, in the same order and with the same jobs waiting for each other. Prints both times and their ratio. With
+``--dir``, which has to be new, the run and its report are kept there.
 """
 
 from __future__ import annotations
@@ -87,9 +88,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("campaign", nargs="?", type=Path, default=EXAMPLE)
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--dir", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        root, bare = Path(scratch) / "run", Path(scratch) / "bare"
+        root, bare = options.dir or Path(scratch) / "run", Path(scratch) / "bare"
+        if root.exists():
+            parser.error(f"{root} exists: a run that goes on would be timed in part")
         command = [
             sys.executable,
             "-m",
