@@ -128,7 +128,9 @@ def failure(directory: Path, log: Path, returncode: int, stderr: str = "") -> La
                 )
         return kind(what, where=where, remedy=kind.advice)
     for pattern, kind in _NAMED[2:]:
-        found = next((line for line in lines if pattern.search(line)), None)
+        # the first piece of every run warns that it has no older restart file to rename
+        said = (line for line in lines if not (kind is MissingFileError and line.startswith("WARNING")))
+        found = next((line for line in said if pattern.search(line)), None)
         if found:
             return kind(f"LAMMPS says: {found}", where=where, remedy=kind.advice)
     number = -returncode if returncode < 0 else returncode - 128

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from anodeflow.engines.lammps.failures import (
     DiskFullError,
+    KilledError,
     LammpsError,
     LostAtomsError,
     MissingFileError,
     UnstableError,
+    failure,
 )
 from anodeflow.engines.lammps.launch import find_program, run_lammps
 from anodeflow.engines.lammps.md import MDSettings, run_md
@@ -114,3 +116,12 @@ def test_lithium_in_silicon_has_the_barrier_of_the_paper(lithium_silicon, tmp_pa
         cell.append("Li", position, coords_are_cartesian=True)
         energies[name] = relax(System.of(cell, lithium_silicon), tmp_path / name, ONE, cell="fixed").energy_eV
     assert energies["hexagonal"] - energies["tetrahedral"] == pytest.approx(0.555, abs=0.01)
+
+
+def test_a_killed_run_is_not_blamed_on_the_restart_file_it_had_not_yet(tmp_path):
+    """Seen in a real log: renaming the restart file before the first one leaves a warning that names a missing file."""
+    log = tmp_path / "log.lammps"
+    log.write_text("WARNING: Shell command 'mv restart.a restart.b' failed with error 'No such file or directory'\n")
+    assert isinstance(failure(tmp_path, log, -9), KilledError)
+    log.write_text("WARNING: Shell command 'mv restart.new restart.a' failed with error 'No space left on device'\n")
+    assert isinstance(failure(tmp_path, log, -9), DiskFullError)
