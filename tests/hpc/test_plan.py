@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_refused_with_the_knob(tmp_path, cache):
 def test_the_command_plans_a_ladder_and_refuses(tmp_path, cache):
     file = tmp_path / "ladder.yaml"
     file.write_text(LADDER)
-    environment = dict(os.environ, XDG_CACHE_HOME=str(tmp_path))
+    environment = dict(os.environ, XDG_CACHE_HOME=str(tmp_path / "cache"))
 
     def plan(*options):
         words = [sys.executable, "-m", "anodeflow", "plan", str(file), "--json", *options]
