@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import typer
 
-from ..errors import AnodeflowError
+from ..errors import AnodeflowError, EngineError
 from . import (
     analyse,
     analyse_onsager,
@@ -79,5 +80,10 @@ def main() -> None:
             raise
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        typer.echo("error: the disk is full. Free some space; the same command goes on from here.", err=True)
+        raise SystemExit(EngineError.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -51,6 +51,7 @@ def work(folder: Path, resources: Resources) -> None:
         os.environ["ANODEFLOW_WALL_TIME_S"] = str(resources.time_left_s)
     handler = logging.FileHandler("job.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logging.raiseExceptions = False  # a log that cannot be written is not the fault to tell
     _LOGGER.addHandler(handler)
     _LOGGER.setLevel(logging.INFO)
     begin, started = monotonic(), _now()

@@ -14,6 +14,7 @@ from ..analysis.transport.conductivity import nernst_einstein_conductivity
 from ..analysis.transport.diffusion import tracer_diffusivity
 from ..analysis.transport.msd import mean_squared_displacement
 from ..analysis.transport.second_opinion import kinisi_diffusivity
+from ..errors import InputError
 from ..files import write_text
 from ..quantity import Quantity
 from ..units import BAR_TO_GPA
@@ -60,6 +61,7 @@ def analyse_diffusion(
     volume = float(run.structure.lattice.volume)
     quantities: list[Quantity] = []
     curves: dict[str, Any] = {}
+    warnings: list[str] = []
     columns = {"lag_time_ps": np.arange(trajectory.n_frames) * trajectory.interval_ps}
     for symbol in species:
         displacements = walk(trajectory, symbol, drift="all")
@@ -69,8 +71,8 @@ def analyse_diffusion(
         curves[symbol] = result.to_dict()
         if symbol in charges:
             if result.window_ps is not None:
-                quantities.append(
-                    kinisi_diffusivity(
+                try:
+                    second = kinisi_diffusivity(
                         displacements,
                         time_step_ps=trajectory.interval_ps,
                         window_start_ps=result.window_ps[0],
@@ -78,7 +80,9 @@ def analyse_diffusion(
                         species=symbol,
                         source=source,
                     )
-                )
+                    quantities.append(second)
+                except InputError as error:  # the first opinion stands without it
+                    warnings.append(f"{symbol}: no second opinion by kinisi, {error.what}")
             quantities.append(
                 nernst_einstein_conductivity(
                     result.quantity,
@@ -97,7 +101,7 @@ def analyse_diffusion(
         "quantities": [quantity.to_dict() for quantity in [*quantities, temperature, pressure]],
         "msd": curves,
         "frames": trajectory.n_frames,
-        "warnings": list(trajectory.warnings),
+        "warnings": [*trajectory.warnings, *warnings],
     }
 
 

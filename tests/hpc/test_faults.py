@@ -242,7 +242,7 @@ def test_two_allocations_share_a_campaign(slurm, cluster_home, here, tmp_path):
 def test_wall_time_shorter_than_the_jobs(slurm, cluster_home, tmp_path):
     """A minute of wall time, and molecular dynamics that takes longer: stopped, queued again, ended the same."""
     file = tmp_path / "queued.yaml"
-    file.write_text(CAMPAIGN.format(repeats=2, length_ps=_length_ps(tmp_path, 35.0)))
+    file.write_text(CAMPAIGN.format(repeats=2, length_ps=_length_ps(tmp_path, 50.0)))
     _setup(cluster_home, "minute", partition="main", cores=1, wall_time_h=1 / 60)
     root = tmp_path / "run"
     sent = anodeflow("submit", file, "--project", "minute", "--dir", root, "--json").stdout

@@ -37,7 +37,7 @@ def project(slurm, database, cluster_home):
     answer = anodeflow(
         *("setup", "cluster", "--name", "loop", "--database", database.uri, "--partition", "main"),
         *("--work-dir", cluster_home / "jobs", "--python-bin", cluster_home / "bin", "--memory-MB-per-core", 256),
-        *("--wall-time-h", 0.5),
+        *("--wall-time-h", 0.5, "--force"),
     )
     path = cluster_home / "projects" / "loop.yaml"
     assert str(path) in answer.stdout
