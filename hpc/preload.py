@@ -14,12 +14,13 @@ import scipy.linalg
 import scipy.optimize
 import scipy.stats
 
-from ..workflows import diffusion_analysis
+from ..workflows import diffusion_analysis, jobs
 from . import provenance, store, worker
 
 __all__ = [
     "diffusion_analysis",
     "jobflow",
+    "jobs",
     "kinisi",
     "maggma",
     "numba",

@@ -176,14 +176,17 @@ def _molten(system: Mapping[str, Any], carriers: set[str]) -> list[str]:
     """Return a warning for each temperature at which the host diffuses: then it is a crystal or a glass no more."""
     hosts = {element for element in _elements(system) if element not in carriers}
     what = {
-        "crystal": "so the crystal has melted or is about to; this temperature is left out of the activation energy.",
+        "crystal": "so the crystal has melted or is about to; left out of the activation energy.",
         "amorphous": "so this is a liquid above its glass transition, and its diffusivities are those of the liquid.",
     }[system["kind"]]
-    found = []
+    temperatures: dict[str, list[str]] = {}
     for run in system["runs"]:
-        moving = diffusing(run["quantities"], hosts)
+        moving = ", ".join(diffusing(run["quantities"], hosts))
         if moving:
-            found.append(f"{system['name']} at {run['temperature_K']:g} K: {', '.join(moving)} diffuses too, {what}")
+            temperatures.setdefault(moving, []).append(f"{run['temperature_K']:g}")
+    found = [
+        f"{system['name']} at {', '.join(hot)} K: {moving} diffuses too, {what}" for moving, hot in temperatures.items()
+    ]
     return found
 
 
