@@ -184,10 +184,9 @@ def _molten(system: Mapping[str, Any], carriers: set[str]) -> list[str]:
         moving = ", ".join(diffusing(run["quantities"], hosts))
         if moving:
             temperatures.setdefault(moving, []).append(f"{run['temperature_K']:g}")
-    found = [
+    return [
         f"{system['name']} at {', '.join(hot)} K: {moving} diffuses too, {what}" for moving, hot in temperatures.items()
     ]
-    return found
 
 
 def _elements(system: Mapping[str, Any]) -> set[str]:
