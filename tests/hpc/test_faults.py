@@ -242,15 +242,15 @@ def test_two_allocations_share_a_campaign(slurm, cluster_home, here, tmp_path):
 def test_wall_time_shorter_than_the_jobs(slurm, cluster_home, tmp_path):
     """A minute of wall time, and molecular dynamics that takes longer: stopped, queued again, ended the same."""
     file = tmp_path / "queued.yaml"
-    file.write_text(CAMPAIGN.format(repeats=2, length_ps=_length_ps(tmp_path, 50.0)))
+    file.write_text(CAMPAIGN.format(repeats=2, length_ps=_length_ps(tmp_path, 75.0)))
     _setup(cluster_home, "minute", partition="main", cores=1, wall_time_h=1 / 60)
     root = tmp_path / "run"
     sent = anodeflow("submit", file, "--project", "minute", "--dir", root, "--json").stdout
     assert len(json.loads(sent)["sent"]) == 1
     calm = _run(file, tmp_path / "calm", "--cores", "1")
-    until(lambda: len(list(root.glob("allocation-*.out"))) > 1, 120, "a second allocation")
+    until(lambda: len(list(root.glob("allocation-*.out"))) > 1, 180, "a second allocation")
     finished = _results(root)
-    until(lambda: _is_done(root), 300, "the campaign")
+    until(lambda: _is_done(root), 600, "the campaign")
     attempts = [json.loads((path / "result.json").read_text())["attempt"] for path in root.glob("*diffuse*")]
     assert max(attempts) > 1
     assert calm.wait(900) == 0
