@@ -216,7 +216,9 @@ def with_resources(flow: Flow, project: Project, needs: Iterable[JobNeeds]) -> N
             {
                 "manager_config": {
                     "resources": QResources(**resources),
-                    "exec_config": ExecutionConfig(modules=modules or None, export=export).model_dump(),
+                    "exec_config": ExecutionConfig(
+                        modules=modules or None, export=export, pre_run=None, post_run=None
+                    ).model_dump(),
                 }
             }
         )
@@ -355,6 +357,8 @@ def fetch(root: Path, *, files: bool = False) -> tuple[int, int]:
 def _write_result(controller: JobController, info: JobInfo, root: Path) -> tuple[str, Path]:
     """Write the result of a finished job as our own runner would have; return its content hash and folder."""
     doc = controller.get_job_doc(job_id=info.uuid, job_index=1)  # as it was asked for, before it went back
+    if doc is None:
+        raise InputError(f"the database has lost the job {info.name}", where=str(root), remedy="Submit it again.")
     document = encode(doc.job.resolve_args(controller.jobstore, inplace=False))
     digest = content_hash(document)
     folder = job_folder(root, info.name, digest)

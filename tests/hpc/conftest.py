@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import anodeflow
 import pytest
 
 HERE = Path(__file__).parent
@@ -24,7 +25,7 @@ def slurm():
     with slurm_session() as variables, pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
-        package = str(Path(sys.modules["anodeflow"].__file__).parents[1])
+        package = str(Path(anodeflow.__file__).parents[1])
         patch.setenv("PYTHONPATH", os.pathsep.join([package, os.environ.get("PYTHONPATH", "")]))
         yield variables
 
