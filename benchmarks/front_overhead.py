@@ -29,7 +29,7 @@ from anodeflow.potentials.cards import card
 from anodeflow.structures.join import join_with_packing
 from anodeflow.structures.lammps_data import read_lammps_data
 from anodeflow.workflows.campaign import Campaign
-from anodeflow.workflows.front import front_settings, host_slab
+from anodeflow.workflows.front.flow import front_settings, host_slab
 
 DENSITY_PER_A3 = 0.052
 

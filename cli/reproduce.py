@@ -25,7 +25,7 @@ def reproduce(
         return
     from ..hpc.barriers import run_ladder
     from ..hpc.local import raise_first_failure
-    from ..workflows.reproduce import hold_against, own_value, recipe
+    from ..workflows.barrier.reproduce import hold_against, own_value, recipe
     from .barrier import progress, raise_unless_converged, show
     from .document import print_document
 
@@ -87,7 +87,7 @@ def _print(chosen: Any, own: Any, comparisons: list[dict[str, Any]]) -> None:
 
 
 def _list(*, as_json: bool) -> None:
-    from ..workflows.reproduce import recipe, recipe_names, records
+    from ..workflows.barrier.reproduce import recipe, recipe_names, records
     from .document import document, print_document
 
     known = records()

@@ -10,7 +10,7 @@ import yaml
 from .. import __version__
 from ..errors import InputError
 from ..files import sha256, write_json, write_text
-from ..workflows.barrier_campaign import BarrierCampaign, read_barrier_campaign
+from ..workflows.barrier.campaign import BarrierCampaign, read_barrier_campaign
 from .store import STATE_FILE, read_json, read_result
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def run_ladder(
     InputError
         Before anything is written, if the ladder cannot be run.
     """
-    from ..workflows.barrier import barrier_flow
+    from ..workflows.barrier.flow import barrier_flow
     from .local import run_flow
 
     flow, _ = barrier_flow(campaign)

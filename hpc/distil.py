@@ -11,7 +11,7 @@ from .. import __version__
 from ..errors import InputError
 from ..files import sha256, write_json, write_text
 from ..potentials.cards import DISTIL_PREFIX, is_card_file
-from ..workflows.distil_campaign import DistilCampaign, LearntSystem, TestSettings, read_distil_campaign
+from ..workflows.distil.campaign import DistilCampaign, LearntSystem, TestSettings, read_distil_campaign
 from .store import STATE_FILE, read_json, read_result, run_lock
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def distil(
     results
         The document of ``results.json``; ``card`` is the path of the card, or None.
     """
-    from ..workflows.distil import DistilMaker
+    from ..workflows.distil.flow import DistilMaker
     from .local import run_flow, start_workers
 
     start_workers()

@@ -117,8 +117,8 @@ def campaign_flow_of(file: Path) -> Flow:
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         content = None  # the reader below says what is wrong
     if isinstance(content, dict) and "levels" in content and "crystal" in content:
-        from ..workflows.barrier import barrier_flow
-        from ..workflows.barrier_campaign import read_barrier_campaign
+        from ..workflows.barrier.campaign import read_barrier_campaign
+        from ..workflows.barrier.flow import barrier_flow
 
         return barrier_flow(read_barrier_campaign(file))[0]
     from ..workflows.campaign import read_campaign

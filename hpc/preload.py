@@ -14,11 +14,12 @@ import scipy.linalg
 import scipy.optimize
 import scipy.stats
 
-from ..workflows import diffusion_analysis, jobs
+from ..workflows import jobs
+from ..workflows.diffusion import analysis
 from . import provenance, store, worker
 
 __all__ = [
-    "diffusion_analysis",
+    "analysis",
     "jobflow",
     "jobs",
     "kinisi",
@@ -50,7 +51,7 @@ def load_dump_parser() -> None:
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "frames.lammpstrj"
         dump.write_text("".join(_FRAME.format(step=step) for step in range(3)))
-        diffusion_analysis.read_trajectory(dump, timestep_fs=1.0)
+        analysis.read_trajectory(dump, timestep_fs=1.0)
 
 
 load_dump_parser()

@@ -272,7 +272,7 @@ def probe_analysis(
     key |= {"frames": frames, "unit": "frame"}
 
     def take() -> Probe:
-        from ..workflows.diffusion_analysis import analyse_diffusion
+        from ..workflows.diffusion.analysis import analyse_diffusion
 
         with tempfile.TemporaryDirectory(prefix="anodeflow-probe-") as scratch:
             for number, count in enumerate((40, frames)):  # the first compiles and imports

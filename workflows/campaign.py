@@ -13,12 +13,12 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from ..errors import InputError
 from ..potentials.cards import DISTIL_PREFIX, is_card_file
-from .barrier_settings import LadderSettings
-from .front_settings import FrontSettings
-from .screen_settings import ScreenSettings
-from .series_settings import SeriesSettings
+from .barrier.settings import LadderSettings
+from .front.settings import FrontSettings
+from .screen.settings import ScreenSettings
+from .series.settings import SeriesSettings
 from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings, plain_name
-from .stability_settings import StabilitySettings
+from .stability.settings import StabilitySettings
 
 _Model = TypeVar("_Model", bound=BaseModel)
 SECTION_KEYS = ("diffusion", "series", "lithiation_front", "screen", "stability", "barrier")

@@ -299,7 +299,7 @@ class DiffusionMaker(Maker):
         The document holds mean squared displacements, tracer diffusivities with their intervals, the ionic
         conductivity, density, temperature and pressure. The trajectory stays in the job's folder.
         """
-        from .diffusion_analysis import analyse_diffusion
+        from .diffusion.analysis import analyse_diffusion
 
         folder = job_folder(self.name)
         system = System.of(structure, self.potential)
@@ -330,7 +330,7 @@ def fit_arrhenius(
         Elements that hold a crystal together: where one of them diffuses it has melted, and that temperature is
         left out.
     """
-    from .diffusion_analysis import arrhenius_document
+    from .diffusion.analysis import arrhenius_document
 
     fit = arrhenius_document(species, temperatures_K, documents, framework)
     return {"kind": "arrhenius", "species": species, **fit}

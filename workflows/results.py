@@ -15,8 +15,8 @@ from .. import __version__
 from ..engines.handled import Handled
 from ..potentials.cards import PotentialCard, card
 from .campaign import Campaign
-from .diffusion import start_structure
-from .diffusion_analysis import diffusing
+from .diffusion.analysis import diffusing
+from .diffusion.flow import start_structure
 from .sections import SECTIONS, campaign_extrapolations
 
 if TYPE_CHECKING:

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 from jobflow import Flow
 
 from ..potentials.cards import PotentialCard, card
-from . import barrier_section, diffusion, front, screen, series, stability
+from .barrier import section as barrier
+from .diffusion import flow as diffusion
 from .flow import refuse_extrapolation, sign
-from .front_results import front_part
-from .series_results import series_part
+from .front import flow as front
+from .front.results import front_part
+from .screen import flow as screen
+from .series import flow as series
+from .series.results import series_part
+from .stability import flow as stability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,9 +60,7 @@ SECTIONS: dict[str, Section] = {
     "stability": Section(
         stability.stability_flow, stability.extrapolations, stability.methods, stability.stability_part
     ),
-    "barrier": Section(
-        barrier_section.barrier_flow, barrier_section.extrapolations, barrier_section.methods, barrier_section.part
-    ),
+    "barrier": Section(barrier.barrier_flow, barrier.extrapolations, barrier.methods, barrier.part),
 }
 """By key of the campaign file, as `campaign.SECTION_KEYS`."""
 

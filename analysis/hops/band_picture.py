@@ -38,7 +38,7 @@ def band_points(document: Mapping[str, Any]) -> BandPoints:
     Parameters
     ----------
     document
-        Document of `anodeflow.workflows.barrier_jobs.BandMaker` with a band.
+        Document of `anodeflow.workflows.barrier.jobs.BandMaker` with a band.
     """
     from .neb import path_from_images
 
@@ -56,7 +56,7 @@ def draw_band(documents: Sequence[Mapping[str, Any]], path: Path) -> Path:
     Parameters
     ----------
     documents
-        Documents of `anodeflow.workflows.barrier_jobs.BandMaker` with a band.
+        Documents of `anodeflow.workflows.barrier.jobs.BandMaker` with a band.
     path
         PNG file, written atomically.
     """

@@ -6,7 +6,7 @@ from anodeflow.engines.levels import find_level, level_names
 from anodeflow.errors import InputError
 from anodeflow.potentials.source_file import wheel_potentials
 from anodeflow.structures.phases import phase
-from anodeflow.workflows.barrier_campaign import read_barrier_campaign
+from anodeflow.workflows.barrier.campaign import read_barrier_campaign
 from pymatgen.io.ase import AseAtomsAdaptor
 
 pytestmark = pytest.mark.engine

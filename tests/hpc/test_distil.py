@@ -14,7 +14,7 @@ from anodeflow.hpc.distil import distil, distillation_of, run_distil
 from anodeflow.hpc.local import raise_first_failure
 from anodeflow.potentials.cards import card
 from anodeflow.workflows.campaign import Campaign
-from anodeflow.workflows.distil_campaign import DistilCampaign
+from anodeflow.workflows.distil.campaign import DistilCampaign
 
 SMALL = {
     "name": "small",

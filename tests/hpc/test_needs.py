@@ -6,7 +6,7 @@ from pathlib import Path
 
 from anodeflow.hpc.needs import asked_needs
 from anodeflow.workflows.campaign import read_campaign
-from anodeflow.workflows.diffusion import diffusion_flow
+from anodeflow.workflows.diffusion.flow import diffusion_flow
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "lithium_silicon.yaml"
 

@@ -20,11 +20,11 @@ from anodeflow.hpc.campaigns import run_campaign
 from anodeflow.potentials.cards import card
 from anodeflow.structures.phases import phase
 from anodeflow.workflows.campaign import read_campaign
-from anodeflow.workflows.screen import boundary
-from anodeflow.workflows.screen_jobs import parted
+from anodeflow.workflows.screen.flow import boundary
+from anodeflow.workflows.screen.jobs import parted
 from anodeflow.workflows.sections import campaign_flow
-from anodeflow.workflows.series import formula, samples
-from anodeflow.workflows.series_jobs import ElasticMaker, StrainMaker
+from anodeflow.workflows.series.flow import formula, samples
+from anodeflow.workflows.series.jobs import ElasticMaker, StrainMaker
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MODEL = card("LiSi-MEAM-Cui2012")

@@ -11,9 +11,9 @@ from anodeflow.hpc.store import read_result
 from anodeflow.quantity import Quantity
 from anodeflow.structures.hop_ends import CrystalHop
 from anodeflow.structures.phases import phase
-from anodeflow.workflows.barrier import BarrierMaker, barrier_flow
-from anodeflow.workflows.barrier_campaign import LevelSettings, read_barrier_campaign
-from anodeflow.workflows.barrier_results import compare_levels, diffusion_of_hops, percolation_quantities
+from anodeflow.workflows.barrier.campaign import LevelSettings, read_barrier_campaign
+from anodeflow.workflows.barrier.flow import BarrierMaker, barrier_flow
+from anodeflow.workflows.barrier.results import compare_levels, diffusion_of_hops, percolation_quantities
 from pymatgen.core import Lattice, Structure
 
 MEAM = "LiSi-MEAM-Cui2012"

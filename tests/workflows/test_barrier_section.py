@@ -8,10 +8,10 @@ import pytest
 from anodeflow.errors import InputError
 from anodeflow.hpc.campaigns import run_campaign
 from anodeflow.quantity import Quantity
-from anodeflow.workflows.barrier import barrier_flow
-from anodeflow.workflows.barrier_campaign import read_barrier_campaign
-from anodeflow.workflows.barrier_jobs import strained
-from anodeflow.workflows.barrier_variants import activation_volume, compare_variants, infinite_cell
+from anodeflow.workflows.barrier.campaign import read_barrier_campaign
+from anodeflow.workflows.barrier.flow import barrier_flow
+from anodeflow.workflows.barrier.jobs import strained
+from anodeflow.workflows.barrier.variants import activation_volume, compare_variants, infinite_cell
 from anodeflow.workflows.campaign import read_campaign
 from anodeflow.workflows.sections import campaign_flow
 from pymatgen.core import Lattice, Structure

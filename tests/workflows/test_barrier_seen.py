@@ -11,8 +11,8 @@ from anodeflow.quantity import Quantity
 from anodeflow.structures.hop_ends import CrystalHop, hop_ends
 from anodeflow.structures.paths import interpolate
 from anodeflow.structures.phases import phase
-from anodeflow.workflows.barrier import barrier_flow
-from anodeflow.workflows.barrier_campaign import read_barrier_campaign
+from anodeflow.workflows.barrier.campaign import read_barrier_campaign
+from anodeflow.workflows.barrier.flow import barrier_flow
 
 FILE = """
 name: seen

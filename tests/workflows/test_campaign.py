@@ -8,7 +8,7 @@ import pytest
 import yaml
 from anodeflow.errors import InputError
 from anodeflow.workflows.campaign import Campaign, read_campaign
-from anodeflow.workflows.diffusion import diffusion_flow, start_structure
+from anodeflow.workflows.diffusion.flow import diffusion_flow, start_structure
 from anodeflow.workflows.seeds import derive_seed
 from hypothesis import given
 from hypothesis import strategies as st

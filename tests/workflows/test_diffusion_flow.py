@@ -10,7 +10,7 @@ from anodeflow.hpc.campaigns import report_campaign, run_campaign
 from anodeflow.hpc.store import read_result
 from anodeflow.quantity import Quantity
 from anodeflow.workflows.campaign import read_campaign
-from anodeflow.workflows.diffusion import diffusion_flow
+from anodeflow.workflows.diffusion.flow import diffusion_flow
 from jobflow import JobStore, run_locally
 from maggma.stores import MemoryStore
 

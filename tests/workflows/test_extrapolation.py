@@ -6,7 +6,7 @@ import pytest
 from anodeflow.errors import InputError
 from anodeflow.potentials.cards import card
 from anodeflow.workflows.campaign import read_campaign
-from anodeflow.workflows.diffusion import diffusion_flow, extrapolations
+from anodeflow.workflows.diffusion.flow import diffusion_flow, extrapolations
 from anodeflow.workflows.results import collect
 
 TEXT = """name: test

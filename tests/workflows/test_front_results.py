@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from anodeflow.quantity import Quantity
 from anodeflow.workflows.campaign import read_campaign
-from anodeflow.workflows.front_results import front_part
+from anodeflow.workflows.front.results import front_part
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "lithiation_front.yaml"
 

@@ -8,8 +8,8 @@ import pytest
 from anodeflow.engines.gpaw import PROTOCOLS, MissingGpawError, gpaw_installed
 from anodeflow.errors import InputError
 from anodeflow.quantity import Quantity
-from anodeflow.workflows.barrier import barrier_flow
-from anodeflow.workflows.reproduce import hold_against, own_value, recipe, recipe_names, records
+from anodeflow.workflows.barrier.flow import barrier_flow
+from anodeflow.workflows.barrier.reproduce import hold_against, own_value, recipe, recipe_names, records
 
 MEAM = "LiSi-MEAM-Cui2012"
 
@@ -44,7 +44,7 @@ def test_a_potential_that_cannot_run_is_left_out_below_dft(monkeypatch):
     def missing(name):
         raise MissingGpawError("not installed")
 
-    monkeypatch.setattr("anodeflow.workflows.reproduce.find_level", missing)
+    monkeypatch.setattr("anodeflow.workflows.barrier.reproduce.find_level", missing)
     assert [level.name for level in recipe("li-in-si").ladder("gpaw-fast").levels] == ["gpaw-fast"]
     assert [level.name for level in recipe("li-in-si").ladder().levels] == [MEAM]
 

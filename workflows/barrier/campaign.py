@@ -1,0 +1,55 @@
+"""The file of a barrier ladder, checked line by line like any other campaign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import field_validator
+
+from ..campaign import read_settings
+from ..settings import plain_name
+from .settings import CrystalSettings, HopSettings, LadderSettings, LevelSettings, SearchSettings
+
+__all__ = [
+    "BarrierCampaign",
+    "CrystalSettings",
+    "HopSettings",
+    "LevelSettings",
+    "SearchSettings",
+    "read_barrier_campaign",
+]
+
+
+class BarrierCampaign(LadderSettings):
+    """A whole file of ``anodeflow barrier``.
+
+    Attributes
+    ----------
+    name
+        Name of the ladder and of its folder under ``runs/``.
+    """
+
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        return plain_name(value)
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the campaign as plain JSON types with every default written out."""
+        return self.model_dump(mode="json")
+
+
+def read_barrier_campaign(path: str | Path) -> BarrierCampaign:
+    """Read and check the file of a ladder.
+
+    Raises
+    ------
+    InputError
+        With the line and the field of the first fault.
+    """
+    path = Path(path)
+    campaign: BarrierCampaign = read_settings(path, BarrierCampaign).beside(path)
+    return campaign

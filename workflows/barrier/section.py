@@ -1,0 +1,178 @@
+"""The section ``barrier`` of a campaign: a ladder among its jobs, and what it found in the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...engines.gpaw import PROTOCOLS
+from ...errors import InputError
+from ...potentials.cards import card
+from .flow import ladder_flow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jobflow import Flow
+
+    from ...potentials.cards import PotentialCard
+    from ..campaign import Campaign
+    from .settings import LadderSettings
+
+_KINDS = ("barrier_crystal", "barrier", "barrier_ladder")
+_CURVE_POINTS = 60
+
+
+def barrier_flow(campaign: Campaign) -> Flow:
+    """Return the flow of the ladder that a campaign asks for."""
+    flow, _ = ladder_flow(_asked(campaign), "barrier")
+    return flow
+
+
+def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
+    """Return in what the ladder's potentials are used beyond what they were made for, a sentence each.
+
+    Parameters
+    ----------
+    campaign
+        The campaign.
+    potential
+        Its model, which the ladder does not use unless it is one of the levels.
+    """
+    from ...structures.phases import find_structure
+
+    asked = _asked(campaign)
+    elements = {asked.species}
+    if asked.crystal is not None:
+        structure, _ = find_structure(asked.crystal.phase)
+        elements |= {site.specie.symbol for site in structure}
+    found = []
+    for level in asked.levels:
+        if level.name in PROTOCOLS:
+            continue
+        for pressure in (0.0, *asked.pressure_GPa):
+            outside = card(level.name).domain.outside(elements, temperature_K=0.0, pressure_GPa=pressure)
+            if outside:
+                found.append(f"{level.name} extrapolates for the barriers: {'; '.join(outside)}.")
+                break
+    return found
+
+
+def methods(campaign: Campaign) -> list[str]:
+    """Return the sentences on barriers for the paragraph on methods."""
+    asked = _asked(campaign)
+    levels = "; ".join(
+        f"{level.name} with {level.images} images in cells of at least {level.image_distance_A:g} Å, until no atom "
+        f"feels more than {level.force_tolerance_eV_A:g} eV/Å from the force of the band"
+        for level in asked.levels
+    )
+    return [
+        f"Migration barriers are those of climbing-image nudged elastic bands with improved tangents: {levels}. Paths "
+        "start from the image-dependent pair potential or from the band of the level below; attempt frequencies are "
+        "Vineyard's, rates those of harmonic transition-state theory, and the diffusivity of the carrier follows from "
+        "the master equation on all equal hops.",
+    ]
+
+
+def part(
+    campaign: Campaign, rows: Sequence[Mapping[str, Any]], documents: Sequence[Mapping[str, Any] | None]
+) -> dict[str, Any]:
+    """Return the ladder's part of the results: quantities by hop and level, bands, and the paths in the crystal.
+
+    Parameters
+    ----------
+    campaign
+        The campaign.
+    rows
+        The table of jobs.
+    documents
+        ``result.json`` of each row; None where there is none.
+    """
+    asked = _asked(campaign)
+    outputs = [one["output"] for one in documents if one is not None and one["output"].get("kind") in _KINDS]
+    bands = [one for one in outputs if one["kind"] == "barrier"]
+    summary = next((one for one in outputs if one["kind"] == "barrier_ladder"), None)
+    groups = [
+        {
+            "label": " ".join(filter(None, [one["hop"], one["level"], one["variant"]])),
+            "headline": ["migration_barrier"],
+            "quantities": one["quantities"],
+        }
+        for one in bands
+    ]
+    groups += [
+        {"label": f"crystal {one['level']}", "headline": [], "quantities": one["quantities"]}
+        for one in outputs
+        if one["kind"] == "barrier_crystal"
+    ]
+    if summary is not None:
+        groups.append(
+            {
+                "label": "ladder",
+                "headline": ["activation_energy", "activation_volume", "barrier_infinite_cell"],
+                "quantities": summary["quantities"],
+            }
+        )
+    hops = list(dict.fromkeys(one["hop"] for one in bands))
+    shown = [(hop, [one for one in bands if one["hop"] == hop and one["band"]]) for hop in hops]
+    return {
+        "key": "barrier",
+        "title": f"Migration barriers of {asked.species} in {_name(asked)}",
+        "asked": f"Which barriers does {asked.species} have to pass in {_name(asked)}, at each level?",
+        "warnings": list(summary["warnings"]) if summary else [],
+        "overview": ["migration_barrier", "reverse_barrier", "attempt_frequency"],
+        "groups": groups,
+        "plots": [_plot(number, hop, found) for number, (hop, found) in enumerate(shown) if found],
+        "drawings": [_drawing(hop, found) for hop, found in shown if found],
+    }
+
+
+def _plot(number: int, hop: str, bands: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    from ...analysis.hops.band_picture import band_points
+
+    curves = []
+    for band in bands:
+        label = " ".join(filter(None, [band["level"], band["variant"]])) + ("" if band["converged"] else ", unfinished")
+        every = max(1, len(band["curve"]["arc_length_A"]) // _CURVE_POINTS)
+        curve = {key: band["curve"][key][::every] for key in ("arc_length_A", "energy_eV")}
+        curves.append({"label": label, "x": curve["arc_length_A"], "y": curve["energy_eV"], "style": "line"})
+        points = band_points(band)
+        curves.append(
+            {
+                "label": f"{label}, images",
+                "x": points.arc_length_A.tolist(),
+                "y": points.height_eV.tolist(),
+                "slope": points.slope_eV_A.tolist(),
+                "style": "points",
+            }
+        )
+    return {
+        "key": f"band{number}",
+        "title": f"Energy along the path of {hop}",
+        "caption": "Points are images of the relaxed band, short tangents the forces along the path, and the line the "
+        "interpolation of both.",
+        "x_label": "arc length (Å)",
+        "y_label": "energy above the start (eV)",
+        "curves": curves,
+    }
+
+
+def _drawing(hop: str, bands: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    from ...analysis.hops.band_picture import path_structure
+
+    best = [band for band in bands if not band["variant"]][-1:] or [bands[-1]]
+    label = f"Path of {hop}, {best[0]['level']}: what moves, at every image"
+    return {"label": label, "structure": path_structure(best[0]).as_dict()}
+
+
+def _name(asked: LadderSettings) -> str:
+    from pathlib import Path
+
+    if asked.crystal is None:
+        return "a trajectory"
+    return Path(asked.crystal.phase).stem if "/" in asked.crystal.phase else asked.crystal.phase
+
+
+def _asked(campaign: Campaign) -> LadderSettings:
+    if campaign.barrier is None:
+        raise InputError("the campaign asks for no barriers", where="barrier")
+    return campaign.barrier

@@ -1,0 +1,1 @@
+"""Diffusion against temperature: crystals and glasses, molecular dynamics, Arrhenius fits."""

@@ -1,0 +1,1 @@
+"""A fast model for LAMMPS fitted to a slow one."""

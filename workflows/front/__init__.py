@@ -1,0 +1,1 @@
+"""Lithiation fronts: host faces against a lithium-rich alloy, with stress in layers."""

@@ -1,0 +1,1 @@
+"""Screens: one site, many dopants, a ranked table."""

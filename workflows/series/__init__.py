@@ -1,0 +1,1 @@
+"""Lithiation series: an alloy from no lithium to its end phase."""

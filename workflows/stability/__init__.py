@@ -1,0 +1,1 @@
+"""Electrochemical windows and interface reactions."""

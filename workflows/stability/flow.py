@@ -1,0 +1,200 @@
+"""The section ``stability``: the window of electrolytes in lithium potential, and what they become where they touch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobflow import Flow
+
+from ...analysis.stability import interface_reaction, plateau_text, stability_window
+from ...errors import InputError
+from ...potentials.cards import PotentialCard, card
+from ...quantity import Quantity, Reference
+from ..flow import job_metadata, refuse_extrapolation, sign
+from ..jobs import RelaxMaker
+from .settings import StabilitySettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jobflow import Job
+    from pymatgen.core import Structure
+
+    from ..campaign import Campaign
+
+LITHIUM = "Li"
+_REVIEW = "Review of alloy anodes in solid-state cells (2026)"
+
+
+def asked(campaign: Campaign) -> StabilitySettings:
+    """Return the section of a campaign that asks for stability; it has to be there."""
+    assert campaign.stability is not None
+    return campaign.stability
+
+
+def structures(campaign: Campaign) -> dict[str, Structure]:
+    """Return the ordered structure of each phase by its reduced formula.
+
+    Raises
+    ------
+    InputError
+        If one is not known or cannot be ordered, or two are of one formula.
+    """
+    from ...structures.ordering import order
+    from ...structures.phases import find_structure
+
+    found: dict[str, Structure] = {}
+    for name in asked(campaign).phases:
+        try:
+            structure, source = find_structure(name)
+            if not structure.is_ordered:
+                structure = order(structure, source=source, count=1, seed=campaign.seed)[0].structure
+        except InputError as error:
+            raise InputError(error.what, where=f"stability.phases: {name}", remedy=error.remedy) from None
+        structure = structure.copy()
+        structure.remove_oxidation_states()
+        formula = structure.composition.reduced_formula
+        if formula in found:
+            raise InputError(f"two phases are {formula}", where="stability.phases", remedy="Keep the stabler one.")
+        found[formula] = structure
+    return found
+
+
+def stability_flow(campaign: Campaign) -> Flow:
+    """Return the Flow that relaxes every phase; what is wrong is found here, before anything runs.
+
+    Raises
+    ------
+    InputError
+        For a phase that cannot be built or that the potential does not describe, an electrolyte without an energy, an
+        element without one.
+    """
+    from pymatgen.core import Composition
+
+    settings, potential = asked(campaign), card(campaign.potential)
+    built = structures(campaign)
+    known = {Composition(formula).reduced_formula for formula in [*built, *settings.energies_eV_atom]}
+    for formula in (*settings.electrolytes, *settings.against):
+        if Composition(formula).reduced_formula not in known:
+            raise InputError(f"{formula} is not among the phases", where="stability", remedy="Add it to 'phases'.")
+    elements = {element.symbol for formula in known for element in Composition(formula)}
+    pure = {next(iter(Composition(formula))).symbol for formula in known if len(Composition(formula)) == 1}
+    if missing := sorted(elements - pure):
+        raise InputError(
+            f"there is no phase of the element {', '.join(missing)}",
+            where="stability.phases",
+            remedy="Add one, or its energy at the same level to 'energies_eV_atom'.",
+        )
+    try:
+        potential.check_elements({site.specie.symbol for structure in built.values() for site in structure})
+    except InputError as error:
+        raise InputError(error.what, where="stability.phases, potential", remedy=error.remedy) from None
+    refuse_extrapolation(campaign, extrapolations(campaign, potential))
+    jobs: list[Flow | Job] = []
+    for formula, structure in built.items():
+        job = RelaxMaker(potential, name=f"{formula} relax", cell="tri").make(structure)
+        job.update_metadata(job_metadata(formula, len(structure), 0) | {"section": "stability"})
+        jobs.append(job)
+    return sign(Flow(jobs, name="stability"), campaign, potential)
+
+
+def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
+    """Return in what the phases go beyond what the model was made for, a sentence each."""
+    found = []
+    for name, structure in structures(campaign).items():
+        outside = potential.domain.outside({site.specie.symbol for site in structure}, temperature_K=0.0)
+        if outside:
+            found.append(f"{potential.name} extrapolates for {name}: {'; '.join(outside)}.")
+    return found
+
+
+def methods(campaign: Campaign) -> list[str]:
+    """Return the sentences on stability for the paragraph on methods."""
+    settings = asked(campaign)
+    brought = ", ".join(settings.energies_eV_atom)
+    return [
+        f"Energies at 0 K of {', '.join(Path(name).stem for name in settings.phases)} were relaxed at one level"
+        + (f"; those of {brought} were brought by the user" if brought else "")
+        + ". Windows are ranges of lithium potential in which the phases of the lowest grand potential exchange no "
+        "lithium; reactions between phases are those of the largest energy over all mixing ratios (pymatgen). Entropy, "
+        "kinetics and passivation are not in it."
+    ]
+
+
+def stability_part(
+    campaign: Campaign, rows: Sequence[Mapping[str, Any]], documents: Sequence[Mapping[str, Any] | None]
+) -> dict[str, Any]:
+    """Return the part of the results: see `anodeflow.analysis.report.document.Part`.
+
+    Parameters
+    ----------
+    campaign
+        What was asked.
+    rows, documents
+        The table of jobs, and ``result.json`` of each; None where there is none.
+    """
+    settings = asked(campaign)
+    energies: dict[str, float] = dict(settings.energies_eV_atom)
+    warnings = []
+    for row, document in zip(rows, documents, strict=True):
+        if row["metadata"].get("section") != "stability" or document is None:
+            continue
+        energy = next(q for q in document["output"]["quantities"] if q["name"] == "energy_per_atom")
+        energies[row["metadata"]["system"]] = float(energy["value"])
+        if not energy["converged"]:
+            warnings.append(f"{row['metadata']['system']} did not relax fully, so its energy is too high.")
+    groups, curves = [], []
+    for formula in settings.electrolytes:
+        try:
+            window = stability_window(energies, formula)
+        except InputError as error:
+            warnings.append(f"There is no window of {formula}: {error.what}.")
+            continue
+        quantities = [_beside(q) for q in (window.reduction, window.oxidation)] + [window.above_hull]
+        above = window.above_hull.value or 0.0
+        if above > 1e-4:
+            warnings.append(
+                f"{formula} lies {1000 * above:.0f} meV/atom above the hull of these phases: its window is that of "
+                "what it would decompose into."
+            )
+        notes = plateau_text(window.plateaus)
+        for plateau, text in zip(window.plateaus, notes, strict=True):
+            method = f"decomposition at this level: {text}"
+            quantities.append(
+                Quantity("decomposition_from", plateau.low_V, "V", method=method, species=" + ".join(plateau.products))
+            )
+        for other in settings.against:
+            reaction = interface_reaction(energies, formula, other)
+            method = f"{reaction.energy.method}: {reaction.reaction}"
+            quantities.append(
+                Quantity(**{**reaction.energy.__dict__, "species": f"{formula} | {other}", "method": method})
+            )
+        headline = ["reduction_limit", "oxidation_limit", "reaction_energy"]
+        groups.append({"label": formula, "quantities": [q.to_dict() for q in quantities], "headline": headline})
+        volts = [plateau.low_V for plateau in window.plateaus]
+        curves.append({"label": formula, "x": volts, "y": [p.lithium for p in window.plateaus], "style": "steps"})
+    plot = {
+        "key": "uptake", "title": "Lithium taken up", "x_label": "potential against Li (V)",
+        "y_label": "Li per formula unit", "curves": curves,
+        "caption": "Zero is the window. What each step gives stands with its potential in the table.",
+    }  # fmt: skip
+    return {
+        "key": "stability",
+        "title": "Thermodynamic stability",
+        "asked": (
+            f"Between which potentials does {', '.join(settings.electrolytes)} keep its lithium, what does it become "
+            f"beyond, and how does it react with {', '.join(settings.against)}?"
+        ),
+        "warnings": warnings,
+        "overview": ["reduction_limit", "oxidation_limit", "energy_above_hull", "reaction_energy"],
+        "groups": groups,
+        "plots": [plot] if curves else [],
+    }
+
+
+def _beside(limit: Quantity) -> Quantity:
+    """Put the review's window of sulfides beside a limit."""
+    value = {"reduction_limit": 1.7, "oxidation_limit": 2.1}[limit.name]
+    return replace(limit, reference=Reference(value, "V", f"{_REVIEW}, its reference 363", "window of sulfides"))

@@ -1,0 +1,31 @@
+"""The section ``stability`` of a campaign file: electrolytes, what they can become, and what they touch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ..settings import Finite, Settings
+
+
+class StabilitySettings(Settings):
+    """Electrolytes, the phases that they can become, and what they touch.
+
+    Attributes
+    ----------
+    electrolytes
+        Formulas; each has to be among the phases.
+    phases
+        Names in the phase library, or structure files relative to where the command is run; partial occupancies are
+        ordered by their Coulomb energy. Every element has to be among them or in `energies_eV_atom`.
+    energies_eV_atom
+        Energies by formula that the user brings; they have to be of the same level as the model's.
+    against
+        Formulas that touch each electrolyte.
+    """
+
+    electrolytes: Annotated[tuple[str, ...], Field(min_length=1)]
+    phases: tuple[str, ...] = ()
+    energies_eV_atom: dict[str, Finite] = Field(default_factory=dict)
+    against: tuple[str, ...] = ("Li",)
