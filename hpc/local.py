@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import multiprocessing.connection
 import os
+import sys
 import time
 import warnings
 from contextlib import nullcontext
@@ -193,8 +194,11 @@ def start_workers() -> None:
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # a job's process has one core unless its resources say more
-    # with __main__ here, the command's own modules are imported once and not again by each job's process
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["__main__", "anodeflow.hpc.preload"])
+    # A job's process imports __main__ again, and with it all that the command has loaded of this package so far, unless
+    # it finds that there (preloading "__main__" itself does nothing before Python 3.13).
+    package = __package__.partition(".")[0]
+    loaded = [name for name in sys.modules if name.partition(".")[0] == package]
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*loaded, f"{__package__}.preload"])
     forkserver.ensure_running()
 
 

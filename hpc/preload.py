@@ -1,6 +1,7 @@
 """What a job's process finds already imported: the runner's fork server imports it once for all of them."""
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import jobflow
@@ -14,6 +15,8 @@ import scipy.linalg
 import scipy.optimize
 import scipy.stats
 
+from ..engines.lammps.failures import MissingExecutableError
+from ..engines.lammps.launch import find_program
 from ..workflows import jobs
 from ..workflows.diffusion import analysis
 from . import provenance, store, worker
@@ -54,5 +57,12 @@ def load_dump_parser() -> None:
         analysis.read_trajectory(dump, timestep_fs=1.0)
 
 
+def find_lammps() -> None:
+    """Ask LAMMPS for its version once for all jobs; whoever needs one that is not there says so."""
+    with suppress(MissingExecutableError):
+        find_program()
+
+
+find_lammps()
 load_dump_parser()
 provenance.code_hashes()  # kept: the sources of a job are those that were loaded here
