@@ -12,7 +12,7 @@ run: $(VENV)/.installed
 	$(BIN)/anodeflow run $(EXAMPLE)
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --dist loadfile
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .
