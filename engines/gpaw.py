@@ -202,6 +202,12 @@ class GpawCalculator(Calculator):
                     raise
                 self._inside = self._start()
 
+    def converged(self) -> Any:
+        """Return GPAW's own calculator as the last evaluation left it, for what a force calculation does not tell."""
+        if self._inside is None:
+            raise EngineError("nothing was computed yet", where=str(self.folder))
+        return self._inside
+
     def _slow_down(self, error: Exception) -> None:
         """Let the next start mix more slowly and go on for longer, or give up."""
         said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")

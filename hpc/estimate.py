@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jobflow import Flow, Job
     from pymatgen.core import Structure
 
+    from ..structures.paths import Band
     from .needs import JobNeeds
     from .probes import ProbeCache
 
@@ -34,6 +35,11 @@ END_CALLS = 12
 """Force calls for one end point of a band; 4 to 20 were counted."""
 BAND_STEPS = 20
 """Steps of a band; 11 to 45 were counted. Each evaluates every image between the end points."""
+
+ELECTRON_CALLS = {"electronic": 6, "density difference": 6}
+"""Force calls that take as long as converging a density and its empty bands, or three densities; a rough guess."""
+CELL_CALLS = {"none": 1, "normal": 40, "positions": 60, "cell": 60}
+"""Force calls of a relaxation for its energy; a rough guess."""
 
 _RESTART_MB_PER_ATOM = 250e-6
 _THERMO_MB = 250e-6
@@ -69,6 +75,10 @@ class Estimator:
         maker: Any = job.maker
         if needs.kind in ("crystal", "band"):
             return self._ladder(needs, job)
+        if needs.kind in ELECTRON_CALLS:
+            return self._single(needs, job, ELECTRON_CALLS[needs.kind])
+        if needs.kind == "cell energy":
+            return self._single(needs, job, CELL_CALLS[maker.relax])
         card, structure, packed = first_of(maker, PotentialCard), self.structure(job), self.packed(job)
         if card is None or structure is None:
             return _with_cpu(needs, JOB_CPU_S)
@@ -123,12 +133,7 @@ class Estimator:
                 return _with_cpu(
                     needs, JOB_CPU_S + probe.start_cpu_s + probe.cpu_s * RELAX_CALLS["crystal"], probed=True
                 )
-            from ..structures.paths import Band
-
-            band = Band(
-                tuple(site.specie.symbol for site in structure), structure.lattice.matrix, structure.cart_coords[None]
-            )
-            probe = probe_calls(level, band, self.cache)
+            probe = probe_calls(level, _as_band(structure), self.cache)
             return _with_cpu(needs, JOB_CPU_S + 5 * (probe.start_cpu_s + probe.cpu_s), probed=True)
         rung = maker.level
         level = find_level(rung.name)
@@ -142,6 +147,18 @@ class Estimator:
         kept = 2 * rung.images + 2 * 6 * moved
         disk_MB = JOB_DISK_MB + kept * probe.frame_MB
         return _with_cpu(filled, cpu_s, memory_MB=probe.memory_MB * needs.cores, disk_MB=disk_MB, probed=True)
+
+    def _single(self, needs: JobNeeds, job: Job, calls: int) -> JobNeeds:
+        """Return the needs of a job that takes so many force calls of a level for its cell."""
+        from ..engines.levels import find_level
+
+        maker: Any = job.maker
+        structure = self.structure(job)
+        assert structure is not None
+        probe = probe_calls(find_level(maker.level), _as_band(structure), self.cache)
+        scale = (needs.natoms or len(structure)) / len(structure)
+        cpu_s = JOB_CPU_S + scale * (probe.start_cpu_s + calls * probe.cpu_s)
+        return _with_cpu(needs, cpu_s, memory_MB=probe.memory_MB * needs.cores, probed=True)
 
     def structure(self, job: Job) -> Structure | None:
         """Return the atoms that a job works on: a structure it was given, or that of the nearest parent."""
@@ -173,6 +190,16 @@ class Estimator:
                     return True
                 waiting += self.parents[uuid]
         return False
+
+
+def _as_band(structure: Structure) -> Band:
+    """Return a band whose first image is a structure, as a probe of single calls wants it."""
+    import numpy as np
+
+    from ..structures.paths import Band
+
+    symbols = tuple(site.specie.symbol for site in structure)
+    return Band(symbols, np.array(structure.lattice.matrix), np.repeat(structure.cart_coords[None], 2, axis=0))
 
 
 def relax_calls(kind: str, *, packed: bool, has_stages: bool) -> int:

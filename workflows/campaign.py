@@ -14,6 +14,8 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from ..errors import InputError
 from ..potentials.cards import DISTIL_PREFIX, is_card_file
 from .barrier.settings import LadderSettings
+from .electronic.settings import ElectronicSettings
+from .energetics.settings import EnergeticsSettings
 from .front.settings import FrontSettings
 from .screen.settings import ScreenSettings
 from .series.settings import SeriesSettings
@@ -21,7 +23,7 @@ from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Setting
 from .stability.settings import StabilitySettings
 
 _Model = TypeVar("_Model", bound=BaseModel)
-SECTION_KEYS = ("diffusion", "series", "lithiation_front", "screen", "stability", "barrier")
+SECTION_KEYS = ("diffusion", "series", "lithiation_front", "screen", "stability", "barrier", "electronic", "energetics")
 """Keys of a campaign file that ask for something to be done; each has its file in this folder."""
 
 
@@ -166,6 +168,10 @@ class Campaign(Settings):
         Section: windows of electrolytes, and what they become.
     barrier
         Section: migration barriers of one crystal, level by level; see ``docs/barriers.md``.
+    electronic
+        Section: densities of states, gaps and charges of cells; see ``docs/electronic.md``.
+    energetics
+        Section: adsorption, solution and segregation energies, sliding; see ``docs/energetics.md``.
     resources
         Processors of each job.
     """
@@ -181,6 +187,8 @@ class Campaign(Settings):
     screen: ScreenSettings | None = None
     stability: StabilitySettings | None = None
     barrier: LadderSettings | None = None
+    electronic: ElectronicSettings | None = None
+    energetics: EnergeticsSettings | None = None
     resources: JobResources = JobResources()
 
     @field_validator("potential", mode="before")
@@ -241,6 +249,10 @@ def read_campaign(path: str | Path) -> Campaign:
     campaign = read_settings(path, Campaign)
     if campaign.barrier is not None:
         campaign = campaign.model_copy(update={"barrier": campaign.barrier.beside(path)})
+    if campaign.electronic is not None:
+        campaign = campaign.model_copy(update={"electronic": campaign.electronic.beside(path)})
+    if campaign.energetics is not None:
+        campaign = campaign.model_copy(update={"energetics": campaign.energetics.beside(path)})
     systems = {name: _beside(system, path) for name, system in campaign.systems.items()}
     return campaign.model_copy(update={"systems": systems, "potential": _card_beside(campaign.potential, path)})
 

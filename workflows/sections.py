@@ -13,6 +13,8 @@ from jobflow import Flow
 from ..potentials.cards import PotentialCard, card
 from .barrier import section as barrier
 from .diffusion import flow as diffusion
+from .electronic import flow as electronic
+from .energetics import flow as energetics
 from .flow import refuse_extrapolation, sign
 from .front import flow as front
 from .front.results import front_part
@@ -61,6 +63,12 @@ SECTIONS: dict[str, Section] = {
         stability.stability_flow, stability.extrapolations, stability.methods, stability.stability_part
     ),
     "barrier": Section(barrier.barrier_flow, barrier.extrapolations, barrier.methods, barrier.part),
+    "electronic": Section(
+        electronic.electronic_flow, electronic.extrapolations, electronic.methods, electronic.electronic_part
+    ),
+    "energetics": Section(
+        energetics.energetics_flow, energetics.extrapolations, energetics.methods, energetics.energetics_part
+    ),
 }
 """By key of the campaign file, as `campaign.SECTION_KEYS`."""
 

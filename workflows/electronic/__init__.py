@@ -1,0 +1,1 @@
+"""Electronic structure: densities of states, gaps, charges of atoms, charge-density differences."""

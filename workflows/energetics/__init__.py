@@ -1,0 +1,1 @@
+"""Adsorption, solution and segregation energies, and the sliding of grain boundaries."""
