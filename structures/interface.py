@@ -121,11 +121,11 @@ def interface(
     >>> len(made.contacts.gaps_A)
     2
     """
-    sides = _read_sides(lower, upper, interlayer, thickness_A, seed)
+    sides = read_sides(lower, upper, interlayer, thickness_A, seed)
     limits = Limits(max_strain, max_area_A2, max_atoms)
-    options = _Options(vacuum_A, registry, shift, gap_A, minimum_distance_A, strain_share, seed)
+    options = BuildOptions(vacuum_A, registry, shift, gap_A, minimum_distance_A, strain_share, seed)
     options.check()
-    return _build(sides, common_cell(sides, limits, share=strain_share), limits, options)
+    return assemble(sides, common_cell(sides, limits, share=strain_share), limits, options)
 
 
 def interfaces(
@@ -170,9 +170,9 @@ def interfaces(
     InputError
         As :func:`interface`.
     """
-    sides = _read_sides(lower, upper, interlayer, thickness_A, seed)
+    sides = read_sides(lower, upper, interlayer, thickness_A, seed)
     limits = Limits(max_strain, max_area_A2, max_atoms)
-    options = _Options(vacuum_A, registry, None, gap_A, minimum_distance_A, strain_share, seed)
+    options = BuildOptions(vacuum_A, registry, None, gap_A, minimum_distance_A, strain_share, seed)
     options.check()
     pairs = [(a, b) for a in terminations_of(sides[0]) for b in terminations_of(sides[-1])]
     pairs.sort(key=lambda pair: pair[0].termination + pair[1].termination)
@@ -180,12 +180,14 @@ def interfaces(
     for first, last in pairs[:terminations]:
         chosen = [first, *sides[1:-1], last]
         best = islice(common_cells(chosen, limits, share=strain_share), cells)
-        made += [_build(chosen, common, limits, options) for common in best]
+        made += [assemble(chosen, common, limits, options) for common in best]
     return made
 
 
 @dataclass(frozen=True)
-class _Options:
+class BuildOptions:
+    """How layers are put on each other; fields as the arguments of :func:`interface`."""
+
     vacuum_A: float | None
     registry: bool
     shift: Sequence[float] | None
@@ -195,6 +197,7 @@ class _Options:
     seed: int
 
     def check(self) -> None:
+        """Raise `InputError` for a vacuum that parts nothing."""
         if self.vacuum_A is not None and self.vacuum_A < 5.0:
             raise InputError(
                 f"a vacuum of {self.vacuum_A:g} Å does not part the two faces",
@@ -202,19 +205,21 @@ class _Options:
             )
 
 
-def _read_sides(
+def read_sides(
     lower: str | Structure | Side,
     upper: str | Structure | Side,
     interlayer: str | Structure | Side | Sequence[str | Structure | Side],
     thickness_A: float,
     seed: int,
 ) -> list[Side]:
+    """Return the layers from bottom to top, with labels that differ."""
     between = [interlayer] if isinstance(interlayer, str | Side) or hasattr(interlayer, "lattice") else list(interlayer)
     sides = [read_side(text, thickness_A=thickness_A, seed=seed) for text in (lower, *between, upper)]
     return _distinct_labels(sides)
 
 
-def _build(sides: list[Side], common: CommonCell, limits: Limits, options: _Options) -> Interface:
+def assemble(sides: list[Side], common: CommonCell, limits: Limits, options: BuildOptions) -> Interface:
+    """Return the checked interface of layers in a common cell."""
     stack = build_stack(
         sides,
         common,

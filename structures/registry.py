@@ -238,3 +238,30 @@ def search_registry(
         for back in contacts[1:]:
             energies[k] += back.energy(-shift)[0]
     return Registry(grid, heights, energies, int(np.argmin(energies)))
+
+
+def distinct_shifts(registry: Registry, cell: ArrayLike, count: int, *, apart_A: float = 1.0) -> list[Array]:
+    """Return the best shifts of a search that differ by more than a distance, the best first.
+
+    Parameters
+    ----------
+    registry
+        Of `search_registry`.
+    cell
+        Cell of distinct shifts as rows, shape (2, 2), in Å; shifts that differ by its vectors are one.
+    count
+        Largest number of shifts.
+    apart_A
+        Least distance between two of them in Å.
+    """
+    vectors = np.asarray(cell, dtype=float)
+    inverse = np.linalg.inv(vectors)
+    chosen: list[Array] = []
+    for index in np.argsort(registry.energies, kind="stable"):
+        one = registry.shifts[index]
+        apart = [(one - other) @ inverse for other in chosen]
+        if all(np.linalg.norm((part - np.rint(part)) @ vectors) >= apart_A for part in apart):
+            chosen.append(one)
+        if len(chosen) == count:
+            break
+    return chosen
