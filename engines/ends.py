@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..structures.paths import Band, minimum_image
-from .images import ImageSet, load_arrays, save_arrays
+from .images import ImageSet, evaluate_band, load_arrays, save_arrays
 from .optimizer import QuasiNewton
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ..structures.band_symmetry import Reversal
     from .images import CalculatorFactory
 
     Array = NDArray[np.float64]
@@ -74,6 +75,7 @@ def relax_ends(
     force_tolerance_eV_A: float = 0.02,
     steps: int = 200,
     workers: int = 1,
+    reversal: Reversal | None = None,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> EndPoints:
     """Relax the positions of the first and the last image in their fixed cell.
@@ -92,6 +94,8 @@ def relax_ends(
         At most so many steps.
     workers
         Processes; 2 relax both ends at the same time.
+    reversal
+        Symmetry operation that makes the second end of the first: only that one is evaluated then.
     progress
         Called after each step with the step, the limit, and the largest force in eV/Å.
 
@@ -116,9 +120,12 @@ def relax_ends(
         start, positions = positions, saved["positions"]
     else:
         start = positions.copy()
-    with ImageSet(factory, ends.symbols, ends.cell, folder / "images", workers=min(workers, 2)) as images:
+    workers = 1 if reversal is not None else min(workers, 2)
+    with ImageSet(factory, ends.symbols, ends.cell, folder / "images", workers=workers) as images:
         while True:
-            found = images.evaluate(dict(enumerate(positions)))
+            if reversal is not None:
+                positions[1] = reversal.positions(positions[0])
+            found = evaluate_band(images, Band(ends.symbols, ends.cell, positions), reversal)
             forces = np.array([found[end].forces_eV_A for end in (0, 1)])
             largest = np.linalg.norm(forces, axis=2).max(axis=1)
             if progress:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
     from numpy.typing import NDArray
 
+    from ..structures.band_symmetry import Reversal
+    from ..structures.paths import Band
+
     Array = NDArray[np.float64]
 
 CalculatorFactory = Callable[[Path], "Calculator"]
@@ -192,6 +195,17 @@ class ImageSet:
         if self._on_disk:
             save_arrays(self._file(image), arrays)
         return result
+
+
+def evaluate_band(images: ImageSet, band: Band, reversal: Reversal | None = None) -> list[Evaluated]:
+    """Return what the model gives for each image, evaluating one of two that a symmetry operation makes equal."""
+    count = len(band) if reversal is None else (len(band) + 1) // 2
+    found = images.evaluate(dict(enumerate(band.positions[:count])))
+    for image in range(count, len(band)):
+        assert reversal is not None
+        partner = found[len(band) - 1 - image]
+        found[image] = Evaluated(partner.energy_eV, reversal.forces(partner.forces_eV_A))
+    return [found[image] for image in range(len(band))]
 
 
 class _Work:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..structures.paths import Band
-from .images import Evaluated, ImageSet, load_arrays, save_arrays
+from .images import ImageSet, evaluate_band, load_arrays, save_arrays
 from .optimizer import QuasiNewton
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .images import CalculatorFactory
+    from ..structures.band_symmetry import Reversal
+    from .images import CalculatorFactory, Evaluated
 
     Array = NDArray[np.float64]
 
@@ -145,6 +146,7 @@ def run_neb(
     settings: NebSettings | None = None,
     *,
     workers: int = 1,
+    reversal: Reversal | None = None,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> NebResult:
     """Relax a band, or go on with the one that the folder holds.
@@ -161,6 +163,8 @@ def run_neb(
         Tolerances and limits.
     workers
         Processes that evaluate images side by side.
+    reversal
+        Symmetry operation that turns the hop around: only the first half of the images is evaluated then.
     progress
         Called after each step with the step, the limit, and the force of the band in eV/Å.
 
@@ -177,13 +181,13 @@ def run_neb(
         If an image cannot be evaluated. The band is on disk as it was before this step.
     """
     settings = settings or NebSettings()
-    state = _resume(start, folder / STATE_FILE) or _State.new(start)
+    whole = (lambda band: band) if reversal is None else reversal.complete
+    state = _resume(start, folder / STATE_FILE) or _State.new(whole(start))
     optimizer = QuasiNewton(max_step_A=settings.max_step_A)
     optimizer.restore(state.memory)
     with ImageSet(factory, start.symbols, start.cell, folder / "images", workers=workers) as images:
         while True:
-            found = images.evaluate(dict(enumerate(state.band.positions)))
-            evaluated = [found[image] for image in range(len(state.band))]
+            evaluated = evaluate_band(images, state.band, reversal)
             forces, climbing = band_forces(
                 state.band, evaluated, spring_eV_A2=settings.spring_eV_A2, climb=state.climbing
             )
@@ -204,7 +208,7 @@ def run_neb(
                 break
             moved = state.band.positions.copy()
             moved[1:-1] += optimizer.step(moved[1:-1], forces)
-            state.band = Band(start.symbols, start.cell, moved)
+            state.band = whole(Band(start.symbols, start.cell, moved))
             state.step += 1
             state.memory = optimizer.arrays()
             state.save(folder / STATE_FILE)

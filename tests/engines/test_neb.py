@@ -215,3 +215,39 @@ def test_images_are_kept_one_by_one(tmp_path):
         assert images.calls == 1
     assert made == ["01", "02"] and set(found) == {1, 2}
     assert (tmp_path / "01.npz").exists()
+
+
+@pytest.mark.engine
+def test_half_a_band_says_what_the_whole_says(tmp_path):
+    """A vacancy hop in triclinic LiSi that inversion turns around: same barrier, both ends the same, fewer calls."""
+    from importlib import resources
+
+    from anodeflow.engines.levels import find_level
+    from anodeflow.structures.band_symmetry import reversal
+    from anodeflow.structures.hop_ends import CrystalHop, hop_ends
+    from anodeflow.structures.paths import interpolate
+    from pymatgen.core import Structure
+
+    file = resources.files("anodeflow.workflows.barrier") / "data" / "crystals" / "lisi-primitive.cif"
+    path = ((0.239704, 0.216489, 0.945447), (0.510296, 0.283511, 0.554553))
+    ends = hop_ends(Structure.from_file(str(file)), CrystalHop("vacancy", "Li", path), (1, 1, 1))
+    factory = find_level("LiSi-MEAM-Cui2012").factory
+    found = {}
+    for name, turn in (("whole", None), ("half", reversal(ends))):
+        relaxed = relax_ends(ends, factory, tmp_path / name / "ends", reversal=turn)
+        start = interpolate(relaxed.band, 5)
+        band = run_neb(start, factory, tmp_path / name / "neb", NebSettings(0.02), reversal=turn)
+        assert relaxed.converged and band.converged
+        found[name] = band, relaxed.force_calls, band.force_calls
+        again = run_neb(start, factory, tmp_path / name / "neb", NebSettings(0.02), reversal=turn)
+        assert again.force_calls == 0 and again.band_force_eV_A == band.band_force_eV_A
+    whole, half = found["whole"][0], found["half"][0]
+    assert half.energies_eV == pytest.approx(whole.energies_eV, abs=2e-3)
+    assert half.energies_eV[0] == half.energies_eV[-1]
+    assert found["half"][1] <= 0.5 * found["whole"][1] + 1
+    assert found["half"][2] < 0.75 * found["whole"][2]
+    # what symmetry says about the other half is what the model says
+    with ImageSet(factory, ends.symbols, ends.cell, tmp_path / "check") as images:
+        own = images.evaluate({3: half.band.positions[3]})[3]
+    assert own.energy_eV == pytest.approx(half.energies_eV[3], abs=1e-6)
+    np.testing.assert_allclose(own.forces_eV_A, half.forces_eV_A[3], atol=1e-5)

@@ -13,6 +13,7 @@ from ...engines.neb import NebResult, NebSettings, run_neb
 from ...engines.resources import Resources
 from ...errors import InputError
 from ...quantity import Quantity
+from ...structures.band_symmetry import reversal
 from ...structures.paths import Band, interpolate, moved_atoms
 from ..folders import progress_writer
 
@@ -57,12 +58,16 @@ def relax_hop(
     """
     workers = workers if level.expensive else 1
     progress = progress_writer(folder, resources=Resources.of_this_process())
+    turn = reversal(unrelaxed)
+    if turn is not None and guess is not None:
+        turn, guess = (turn, turn.complete(guess)) if turn.fits(guess) else (None, guess)
     ends = relax_ends(
         unrelaxed if guess is None else guess,
         level.factory,
         folder / "ends",
         force_tolerance_eV_A=settings.force_tolerance_eV_A,
         workers=workers,
+        reversal=turn,
         progress=progress,
     )
     head = {
@@ -72,6 +77,7 @@ def relax_hop(
         "natoms": len(unrelaxed.symbols),
         "settings": level.settings | settings.model_dump(mode="json"),
         "started_from": "the level below" if guess is not None else "IDPP",
+        "turned_around_by_symmetry": turn is not None,
     }
     if ends.same_state:
         why = "Both end points relax into one and the same state: there is no such hop at this level."
@@ -80,8 +86,10 @@ def relax_hop(
         start = interpolate(ends.band, settings.images) if guess is None else _between(ends.band, guess)
     except InputError as error:
         return head | _without_hop(str(error), source)
+    if turn is not None and not turn.fits(start):
+        turn = None
     how = NebSettings(settings.force_tolerance_eV_A, steps=settings.steps)
-    result = run_neb(start, level.factory, folder / "neb", how, workers=workers, progress=progress)
+    result = run_neb(start, level.factory, folder / "neb", how, workers=workers, reversal=turn, progress=progress)
     barrier = barrier_quantities(
         result.band,
         result.energies_eV,
