@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from ..workflows.barrier.reproduce import Recipe
+
 
 def reproduce(
-    name: Annotated[str, typer.Argument(help="A published barrier, or 'list' for all of them.", metavar="NAME|list")],
+    name: Annotated[
+        str, typer.Argument(help="A published barrier, 'all' of them, or 'list' to see them.", metavar="NAME|all|list")
+    ],
     level: Annotated[str | None, typer.Option("--level", help="Level to go up to; the cheapest by default.")] = None,
     directory: Annotated[
         Path | None, typer.Option("--dir", help="Folder of the run; runs/NAME-LEVEL by default.", metavar="DIR")
@@ -18,36 +23,121 @@ def reproduce(
     cores: Annotated[int | None, typer.Option(help="Cores to use; all by default.", min=1)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     record: Annotated[Path | None, typer.Option("--record", help="Add the outcome to this JSON file.")] = None,
+    classical: Annotated[
+        bool, typer.Option("--classical", help="With 'all': only those that begin with a classical potential.")
+    ] = False,
 ) -> None:
     """Compute a published barrier again: own value, reference, difference, verdict."""
+    from ..errors import InputError
+    from ..hpc.local import raise_first_failure
+    from ..workflows.barrier.reproduce import recipe, recipes_at
+    from .barrier import raise_unless_converged, show
+    from .document import print_document
+
+    if classical and name != "all":
+        raise InputError("--classical chooses among all", where="--classical", remedy="Say: anodeflow reproduce all.")
     if name == "list":
         _list(as_json=as_json)
         return
-    from ..hpc.barriers import run_ladder
-    from ..hpc.local import raise_first_failure
-    from ..workflows.barrier.reproduce import hold_against, own_value, recipe
-    from .barrier import progress, raise_unless_converged, show
-    from .document import print_document
-
+    if name == "all":
+        _all(recipes_at(level, classical=classical), level, directory, cores, as_json, record)
+        return
     chosen = recipe(name)
+    jobs, results, root = _compute(chosen, level, directory, cores, record)
+    if as_json:
+        print_document(results)
+    else:
+        show(results, root, as_json=False)
+        _print(chosen, results["reproduce"])
+    raise_first_failure(jobs)
+    if results["reproduce"]["own"]["value"] is None:
+        raise_unless_converged(results)
+
+
+def _compute(
+    chosen: Recipe, level: str | None, directory: Path | None, cores: int | None, record: Path | None
+) -> tuple[list[Any], dict[str, Any], Path]:
+    """Run or resume one recipe; the document holds own value and comparisons under ``reproduce``."""
+    from ..hpc.barriers import run_ladder
+    from ..workflows.barrier.reproduce import hold_against, own_value
+    from .barrier import progress
+
     campaign = chosen.ladder(level)
     jobs, results, root = run_ladder(
         campaign, directory, cores=cores, command=["anodeflow", *sys.argv[1:]], watch=progress
     )
     own = own_value(chosen.compare, results)
-    comparisons = [_row(hold_against(own, reference)) for reference in chosen.references]
-    document = {**results, "reproduce": {"name": name, "level": campaign.levels[-1].name, "own": own.to_dict(),
-                                         "comparisons": comparisons}}  # fmt: skip
+    found = {
+        "name": chosen.name,
+        "level": campaign.levels[-1].name,
+        "own": own.to_dict(),
+        "comparisons": [_row(hold_against(own, reference)) for reference in chosen.references],
+    }
     if record:
         _record(record, chosen.name, results, own.to_dict(), sum(job.wall_s for job in jobs))
+    return jobs, {**results, "reproduce": found}, root
+
+
+def _all(
+    chosen: list[Recipe],
+    level: str | None,
+    directory: Path | None,
+    cores: int | None,
+    as_json: bool,
+    record: Path | None,
+) -> None:
+    """Run or resume recipes one after the other, those after a failed one too, and print one table."""
+    import time
+
+    from ..errors import NotConvergedError
+    from ..hpc.local import raise_first_failure
+    from .document import document, print_document
+
+    rows: list[dict[str, Any]] = []
+    states: list[Any] = []
+    for one in chosen:
+        typer.echo(f"{one.name} ({len(rows) + 1} of {len(chosen)})", err=True)
+        root = None if directory is None else directory / f"{one.name}-{level or next(iter(one.levels))}"
+        begin = time.monotonic()
+        jobs, results, _ = _compute(one, level, root, cores, record)
+        states += jobs
+        hops = results["levels"]
+        converged = sum(1 for hop in hops if hop["converged"])
+        rows.append(
+            {**results["reproduce"], "hops": len(hops), "converged": converged, "wall_s": time.monotonic() - begin}
+        )
     if as_json:
-        print_document(document)
+        print_document(document(extra={"reproduce": rows}))
     else:
-        show(results, root, as_json=False)
-        _print(chosen, own, comparisons)
-    raise_first_failure(jobs)
-    if own.value is None:
-        raise_unless_converged(results)
+        _print_all(rows)
+    raise_first_failure(states)
+    empty = [row["name"] for row in rows if row["own"]["value"] is None]
+    if empty:
+        raise NotConvergedError(
+            f"{len(empty)} of {len(rows)} have no value: {', '.join(empty)}", remedy="The table says why."
+        )
+
+
+def _print_all(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Published barriers, computed again")
+    table.add_column("name", no_wrap=True)
+    for column in ("level", "own eV", "published eV", "verdict", "hops converged", "wall s"):
+        table.add_column(column)
+    console, notes = Console(), []
+    for row in rows:
+        own, compared = row["own"], row["comparisons"]
+        value = "none" if own["value"] is None else f"{own['value']:.3f}"
+        published, verdicts = ([one[key] for one in compared] for key in ("reference", "verdict"))
+        counted = f"{row['converged']} of {row['hops']}"
+        cells = [row["level"], value, "\n".join(published), "\n".join(verdicts), counted, f"{row['wall_s']:.0f}"]
+        table.add_row(row["name"], *cells)
+        notes += [f"{row['name']}: {text}" for text in own["warnings"]]
+    console.print(table)
+    for note in notes:
+        console.print(note, highlight=False, markup=False)
 
 
 def _row(comparison: Any) -> dict[str, Any]:
@@ -67,15 +157,17 @@ def _row(comparison: Any) -> dict[str, Any]:
     }
 
 
-def _print(chosen: Any, own: Any, comparisons: list[dict[str, Any]]) -> None:
+def _print(chosen: Recipe, found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from ..quantity import Quantity
+
+    console, own = Console(), Quantity.from_dict(found["own"])
     table = Table(title=f"{chosen.title}: {own}")
     for column in ("reference", "difference eV", "verdict", "how", "source"):
         table.add_column(column)
-    for row in comparisons:
+    for row in found["comparisons"]:
         difference = "–" if row["difference_eV"] is None else f"{row['difference_eV']:+.3f}"
         verdict = f"{row['verdict']}: {row['reason']}"
         table.add_row(f"{row['reference']} {row['unit']}", difference, verdict, row["method"], row["source"])

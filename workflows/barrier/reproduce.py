@@ -14,6 +14,7 @@ from ...analysis.literature import LiteratureValue, literature_values
 from ...engines.gpaw import PROTOCOLS
 from ...engines.levels import find_level
 from ...errors import EngineError, InputError
+from ...potentials.cards import card
 from ...quantity import Quantity
 from .campaign import BarrierCampaign
 
@@ -129,6 +130,39 @@ def recipe(name: str) -> Recipe:
         raise InputError(f"'{compare}' is no way to compare", where=f"reproduce.yaml: {name}")
     found = tuple(value for value in literature_values() if value.system in rows and value.quantity in _SHOWN)
     return Recipe(name, title, compare, levels, entry, found, note)
+
+
+def recipes_at(level: str | None = None, *, classical: bool = False) -> list[Recipe]:
+    """Return the recipes that are prepared for a level, or all.
+
+    Parameters
+    ----------
+    level
+        Name of the level; None for the first of each recipe.
+    classical
+        Only those whose first level is a classical potential.
+
+    Raises
+    ------
+    InputError
+        If no recipe is prepared for the level.
+    """
+    found = [recipe(name) for name in recipe_names()]
+    found = [one for one in found if level is None or level in one.levels]
+    if classical:
+        found = [one for one in found if _is_classical(next(iter(one.levels)))]
+    if not found:
+        prepared = dict.fromkeys(name for one in recipe_names() for name in recipe(one).levels)
+        raise InputError(
+            f"nothing is prepared for the level '{level}'",
+            where="--level",
+            remedy=f"There are: {', '.join(prepared)}.",
+        )
+    return found
+
+
+def _is_classical(level: str) -> bool:
+    return level not in PROTOCOLS and card(level).kind == "classical"
 
 
 def own_value(kind: str, results: Mapping[str, Any]) -> Quantity:
