@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from jobflow import Flow
 
@@ -45,8 +45,9 @@ def structures(campaign: Campaign) -> dict[str, Structure]:
     from ...structures.ordering import order
     from ...structures.phases import find_structure
 
+    settings = asked(campaign)
     found: dict[str, Structure] = {}
-    for name in asked(campaign).phases:
+    for name in settings.phases:
         try:
             structure, source = find_structure(name)
             if not structure.is_ordered:
@@ -55,11 +56,38 @@ def structures(campaign: Campaign) -> dict[str, Structure]:
             raise InputError(error.what, where=f"stability.phases: {name}", remedy=error.remedy) from None
         structure = structure.copy()
         structure.remove_oxidation_states()
-        formula = structure.composition.reduced_formula
-        if formula in found:
-            raise InputError(f"two phases are {formula}", where="stability.phases", remedy="Keep the stabler one.")
-        found[formula] = structure
+        _add(found, structure, "stability.phases")
+    for formula, structure in molecules(campaign).items():
+        _add(found, structure, f"stability.molecules: {formula}")
     return found
+
+
+def molecules(campaign: Campaign) -> dict[str, Structure]:
+    """Return each molecule in its box by its reduced formula.
+
+    Raises
+    ------
+    InputError
+        If one is not known or does not fit into the box.
+    """
+    from ...structures.molecules import molecule_in_box
+
+    settings = asked(campaign)
+    found: dict[str, Structure] = {}
+    for name in settings.molecules:
+        try:
+            structure = molecule_in_box(name, box_A=settings.box_A)
+        except InputError as error:
+            raise InputError(error.what, where=f"stability.molecules: {name}", remedy=error.remedy) from None
+        _add(found, structure, f"stability.molecules: {name}")
+    return found
+
+
+def _add(found: dict[str, Structure], structure: Structure, where: str) -> None:
+    formula = structure.composition.reduced_formula
+    if formula in found:
+        raise InputError(f"two phases are {formula}", where=where, remedy="Keep the stabler one.")
+    found[formula] = structure
 
 
 def stability_flow(campaign: Campaign) -> Flow:
@@ -85,7 +113,7 @@ def stability_flow(campaign: Campaign) -> Flow:
         raise InputError(
             f"there is no phase of the element {', '.join(missing)}",
             where="stability.phases",
-            remedy="Add one, or its energy at the same level to 'energies_eV_atom'.",
+            remedy="Add one, a molecule to 'molecules', or its energy at the same level to 'energies_eV_atom'.",
         )
     try:
         potential.check_elements({site.specie.symbol for structure in built.values() for site in structure})
@@ -93,8 +121,10 @@ def stability_flow(campaign: Campaign) -> Flow:
         raise InputError(error.what, where="stability.phases, potential", remedy=error.remedy) from None
     refuse_extrapolation(campaign, extrapolations(campaign, potential))
     jobs: list[Flow | Job] = []
+    alone = molecules(campaign)
     for formula, structure in built.items():
-        job = RelaxMaker(potential, name=f"{formula} relax", cell="tri").make(structure)
+        cell: Literal["fixed", "tri"] = "fixed" if formula in alone else "tri"
+        job = RelaxMaker(potential, name=f"{formula} relax", cell=cell).make(structure)
         job.update_metadata(job_metadata(formula, len(structure), 0) | {"section": "stability"})
         jobs.append(job)
     return sign(Flow(jobs, name="stability"), campaign, potential)
@@ -116,6 +146,7 @@ def methods(campaign: Campaign) -> list[str]:
     brought = ", ".join(settings.energies_eV_atom)
     return [
         f"Energies at 0 K of {', '.join(Path(name).stem for name in settings.phases)} were relaxed at one level"
+        + (f"; {', '.join(settings.molecules)} alone in cubes of {settings.box_A:g} Å" if settings.molecules else "")
         + (f"; those of {brought} were brought by the user" if brought else "")
         + ". Windows are ranges of lithium potential in which the phases of the lowest grand potential exchange no "
         "lithium; reactions between phases are those of the largest energy over all mixing ratios (pymatgen). Entropy, "
@@ -145,6 +176,12 @@ def stability_part(
         energies[row["metadata"]["system"]] = float(energy["value"])
         if not energy["converged"]:
             warnings.append(f"{row['metadata']['system']} did not relax fully, so its energy is too high.")
+    if settings.molecules:
+        warnings.append(
+            f"{' and '.join(settings.molecules)} stand for their elements as molecules alone: what binds them in the "
+            f"solid is missing, and {campaign.potential} has to be trusted for molecules, which raises or lowers every "
+            "potential at which they form."
+        )
     groups, curves = [], []
     for formula in settings.electrolytes:
         try:
