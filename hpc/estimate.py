@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..engines.lammps.md import MDSettings
+from ..engines.lammps.setup import System
 from ..potentials.cards import PotentialCard
-from .probes import Probe, probe_analysis, probe_calls, probe_md
+from .probes import Probe, probe_analysis, probe_calls, probe_md, probe_relaxation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +97,11 @@ class Estimator:
             disk_MB += 4 * natoms * _RESTART_MB_PER_ATOM
             memory_MB = max(memory_MB, _PYTHON_MB + probe.memory_MB * needs.mpi_ranks)
         calls = relax_calls(needs.kind, packed=packed, has_stages=bool(stages))
-        if calls:
+        if calls and not stages and System.of(structure, card).model.external:
+            probe = probe_relaxation(structure, card, self.cache)
+            cpu_s += probe.start_cpu_s + scale * probe.cpu_s * calls
+            memory_MB = max(memory_MB, probe.memory_MB)
+        elif calls:
             stage = stages[0] if stages else MDSettings("nvt", 1000, 300.0, None, dump_every=0)
             probe = self._rate(structure, card, stage, needs, packed=packed)
             cpu_s += probe.start_cpu_s + scale * probe.cpu_s * calls

@@ -38,6 +38,8 @@ _FIRST_STEPS = 20
 _WANTED_CPU_S = 1.5
 _MOST_STEPS = 2000
 _MOVE_A = 0.01
+_CALLS = 5
+_LEAST_START_CPU_S = 3.0  # a job loads its model anew, where the probe may have found it loaded; 3.0 to 3.7 s were seen
 _MOST_FRAMES = 1000
 _PROGRAM_MB = 50.0  # of a rank of LAMMPS besides what it allocates itself
 
@@ -194,6 +196,48 @@ def probe_md(
             frame_MB = dump.stat().st_size / 1e6 / frames if frames else 0.0
             memory_MB = _PROGRAM_MB + max(_log_memory_MB(path) for path in (folder / "second").glob("log.*"))
         return Probe("step", step_s, max(0.0, first - _FIRST_STEPS * step_s), memory_MB, frame_MB)
+
+    return cache.get(key, take)
+
+
+def probe_relaxation(structure: Structure, card: PotentialCard, cache: ProbeCache) -> Probe:
+    """Time calls of a model that runs in Python, as its relaxations make them: energy, forces and stress.
+
+    No molecular dynamics is run, since a crystal that is not relaxed yet may heat up without end in it.
+
+    Parameters
+    ----------
+    structure
+        Where the relaxation starts.
+    card
+        Model.
+    cache
+        Remembers.
+    """
+    key = {
+        "engine": find_program().version,
+        "model": card.fingerprint,
+        "atoms": {str(element): int(count) for element, count in structure.composition.items()},
+        "volume_A3": round(float(structure.volume)),
+        "unit": "relaxation call",
+    }
+
+    def take() -> Probe:
+        from pymatgen.io.ase import AseAtomsAdaptor
+
+        begin = _cpu_s()
+        atoms = AseAtomsAdaptor.get_atoms(structure)
+        atoms.calc = card.for_relaxation().ase_calculator()
+        atoms.get_forces()
+        first = _cpu_s() - begin
+        begin = _cpu_s()
+        for number in range(1, _CALLS + 1):
+            atoms.positions[number % len(atoms)] += (_MOVE_A, -_MOVE_A, _MOVE_A / 2)
+            atoms.get_forces()
+            atoms.get_stress()
+        call_s = (_cpu_s() - begin) / _CALLS
+        memory_MB = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+        return Probe("call", call_s, max(_LEAST_START_CPU_S, first - call_s), memory_MB)
 
     return cache.get(key, take)
 
