@@ -163,7 +163,7 @@ class Campaign(Settings):
     lithiation_front
         Section: host faces against a lithium-rich alloy.
     screen
-        Section: dopants at a grain boundary, ranked.
+        Section: cells and dopants, ranked.
     stability
         Section: windows of electrolytes, and what they become.
     barrier

@@ -19,6 +19,7 @@ from .flow import refuse_extrapolation, sign
 from .front import flow as front
 from .front.results import front_part
 from .screen import flow as screen
+from .screen.results import screen_part
 from .series import flow as series
 from .series.results import series_part
 from .stability import flow as stability
@@ -58,7 +59,7 @@ SECTIONS: dict[str, Section] = {
     "diffusion": Section(diffusion.diffusion_flow, diffusion.extrapolations, diffusion.methods, None),
     "series": Section(series.series_flow, series.extrapolations, series.methods, series_part),
     "lithiation_front": Section(front.front_flow, front.extrapolations, front.methods, front_part),
-    "screen": Section(screen.screen_flow, screen.extrapolations, screen.methods, screen.screen_part),
+    "screen": Section(screen.screen_flow, screen.extrapolations, screen.methods, screen_part),
     "stability": Section(
         stability.stability_flow, stability.extrapolations, stability.methods, stability.stability_part
     ),

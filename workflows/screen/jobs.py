@@ -1,4 +1,4 @@
-"""The job of a screen: one dopant on one site, relaxed, and the grains parted."""
+"""The jobs of a screen: one dopant on one site, relaxed, and the sides parted; and an atom put on a face."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class SoluteMaker(Maker):
-    """Put a dopant on a site of a relaxed cell, relax its atoms, and part the two grains as they then stand.
+    """Put a dopant on a site of a relaxed cell, relax its atoms, and part the two sides as they then stand.
 
     Attributes
     ----------
@@ -34,11 +34,11 @@ class SoluteMaker(Maker):
     site
         Index of the atom that it replaces.
     sides
-        Grain of each atom, 0 below and 1 above.
+        Side of each atom, 0 below and 1 above; empty where there is no contact.
     vacuum_A
-        Gap that parts the grains.
+        Gap that parts the sides.
     contacts
-        Which contacts are parted, one after the other: 0 between the grains, 1 across the end of the cell.
+        Which contacts are parted, one after the other: 0 between the sides, 1 across the end of the cell.
     name
         Name of the job.
     """
@@ -69,11 +69,12 @@ class SoluteMaker(Maker):
         energies = []
         joined = relaxed.structure
         area = float(joined.volume / joined.lattice.matrix[2][2])
-        for cell in (joined, *(parted(joined, self.sides, self.vacuum_A, contact) for contact in self.contacts)):
+        contacts = self.contacts if self.sides else ()
+        for cell in (joined, *(parted(joined, self.sides, self.vacuum_A, contact) for contact in contacts)):
             atoms = AseAtomsAdaptor.get_atoms(cell)
             atoms.calc = calculator
             energies.append(float(atoms.get_potential_energy()))
-        method = f"relaxed at 0 K in the cell of the undoped boundary, {self.potential.name}; no statistical error"
+        method = f"relaxed at 0 K in the undoped cell, {self.potential.name}; no statistical error"
         quantities = [Quantity("energy", energies[0], "eV", method=method, source=self.name)]
         for energy in energies[1:]:
             value = work_of_adhesion(energies[0], [energy], area).value
@@ -87,6 +88,62 @@ class SoluteMaker(Maker):
             "structure": joined,
             "quantities": [quantity.to_dict() for quantity in quantities],
             "warnings": [] if relaxed.converged else [left],
+        }
+
+
+@dataclass
+class AdsorptionMaker(Maker):
+    """Put an atom on the upper face of a relaxed cell, at several places near a site, and keep the lowest.
+
+    Attributes
+    ----------
+    potential
+        The energy model.
+    adsorbate
+        Symbol of the atom.
+    site
+        Index of the atom that it is put on top of and near to.
+    places
+        Number of hollows besides the top.
+    name
+        Name of the job.
+    """
+
+    potential: PotentialCard
+    adsorbate: str
+    site: int
+    places: int = 2
+    name: str = "adsorption"
+
+    @resumable_job
+    def make(self, structure: Structure) -> dict[str, Any]:
+        """Return the energy of the clean cell less, and of the cell with the atom, each place relaxed by itself."""
+        import numpy as np
+
+        from .cells import hollows
+
+        folder, resources = job_folder(self.name), Resources.of_this_process()
+        clean = relax(System.of(structure, self.potential), folder / "clean", resources, cell="fixed")
+        points = hollows(clean.structure, self.adsorbate, self.site, self.places)
+        found = []
+        for number, point in enumerate(points):
+            covered = clean.structure.copy()
+            covered.append(self.adsorbate, point, coords_are_cartesian=True)
+            place = folder / ("top" if number == 0 else f"hollow-{number}")
+            found.append(relax(System.of(covered, self.potential), place, resources, cell="fixed"))
+        energies = [one.energy_eV for one in found]
+        best = found[int(np.argmin(energies))]
+        method = f"lowest of {len(points)} places, relaxed at 0 K, {self.potential.name}; no statistical error"
+        wanted = (("clean_energy", clean.energy_eV), ("covered_energy", best.energy_eV))
+        quantities = [Quantity(name, energy, "eV", method=method, source=self.name) for name, energy in wanted]
+        stuck = [one for one in (clean, best) if not one.converged]
+        left = f"Forces up to {max((one.max_force_eV_A for one in stuck), default=0.0):.2g} eV/Å are left."
+        return {
+            "kind": "adsorption",
+            "structure": best.structure,
+            "places_eV": [energy - clean.energy_eV for energy in energies],
+            "quantities": [quantity.to_dict() for quantity in quantities],
+            "warnings": [left] if stuck else [],
         }
 
 
