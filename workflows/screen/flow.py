@@ -201,9 +201,9 @@ def methods(campaign: Campaign) -> list[str]:
             f"Each of {', '.join(screen.dopants)} then replaced one {screen.element} at a time on up to "
             f"{screen.boundary_sites} sites nearest to the contact or the face (or distinct by symmetry) and on "
             f"{screen.interior_sites} sites farthest from any, with relaxed atoms in that cell. The substitution "
-            "energy counts the atoms from and to their elements, relaxed by the same model. The segregation energy is the "
-            "lowest energy at the contact less the mean of those inside; its error is the spread of the latter, which "
-            "in a large enough cell would be equal."
+            "energy counts the atoms from and to their elements, relaxed by the same model. The segregation energy "
+            "is the lowest energy at the contact less the mean of those inside; its error is the spread of the "
+            "latter, which in a large enough cell would be equal."
         )
     if any(cell.kind in ("grain_boundary", "interface") for cell in screen.cells.values()):
         sentences.append(
