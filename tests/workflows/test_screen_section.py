@@ -24,7 +24,7 @@ potential: LiSi-MEAM-Cui2012
 screen:
   cells:
     twist:
-      grain_boundary: {crystal: Si, sigma: 5, axis: [0, 0, 1], plane: [2, 1, 0], thickness_A: 8}
+      grain_boundary: {crystal: Si, sigma: 5, axis: [0, 0, 1], plane: [2, 1, 0], thickness_A: 8, repeat: [1, 1]}
   element: Si
   dopants: [Li]
   boundary_sites: 2

@@ -136,7 +136,8 @@ def _contact(made: Interface, settings: CellSettings, screen: ScreenSettings) ->
     from ...structures.grain_boundary import boundary_sites
 
     structure = made.structure.copy()
-    structure.make_supercell([*settings.repeat, 1])
+    repeat = settings.grain_boundary.repeat if settings.grain_boundary is not None else settings.repeat
+    structure.make_supercell([*repeat, 1])
     made = replace(made, structure=structure)
     sides = tuple(int(side) for side in structure.site_properties["side"])
     if screen.element is None:

@@ -24,6 +24,8 @@ class GrainBoundarySettings(Settings):
         Boundary plane, axis of the turn, and Σ.
     thickness_A
         Smallest thickness of each grain.
+    repeat
+        Repeats of the cell in the plane, so that a dopant keeps away from its own images.
     """
 
     crystal: str
@@ -31,6 +33,7 @@ class GrainBoundarySettings(Settings):
     axis: Miller | None = None
     sigma: Annotated[int, Field(ge=3)] = 5
     thickness_A: Positive = 10.0
+    repeat: Repeat = (2, 1)
 
 
 class InterfaceCellSettings(Settings):
@@ -100,7 +103,7 @@ class CellSettings(Settings):
     crystal
         Name in the phase library or a structure file; a sheet with vacuum, such as graphene, is one too.
     repeat
-        Repeats in the plane, so that what is put in keeps away from its own images.
+        Repeats in the plane of the other kinds.
     anneal
         Molecular dynamics before the relaxation.
     """
