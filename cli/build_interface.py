@@ -369,7 +369,7 @@ def particle(
 def hops(
     structure: Annotated[str, typer.Argument(help="Phase or file.")],
     species: Annotated[str, typer.Option("--species", help="Element that moves.")] = "Li",
-    kind: Annotated[str, typer.Option("--kind", help="vacancy, interstitial or kick-out.")] = "vacancy",
+    kind: Annotated[str, typer.Option("--kind", help="vacancy, chain, interstitial or kick-out.")] = "vacancy",
     cutoff: Annotated[float, typer.Option("--cutoff", help="Longest jump in Å.")] = 5.0,
     limit: Annotated[int, typer.Option("--limit", help="Largest number of rows.")] = 30,
     as_json: Json = False,

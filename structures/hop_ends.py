@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 _SITE_TOLERANCE_A = 0.6
-_POINTS = {"interstitial": 2, "vacancy": 2, "kick-out": 3}
+_POINTS = {"interstitial": 2, "vacancy": 2, "kick-out": 3, "chain": 3}
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,12 @@ class CrystalHop:
     kind
         ``interstitial``: an added atom goes from the first to the last point. ``vacancy``: the atom at the first point
         goes to the last, whose own atom is taken out. ``kick-out``: an added atom goes from the first to the second
-        point, and the atom there to the last.
+        point, and the atom there to the last. ``chain``: the atom at the first point goes to the second and the one
+        there to the last, whose own atom is taken out.
     species
         Element that hops.
     path
-        Fractional coordinates of 2 points, or 3 for a kick-out; they may lie in neighbouring cells.
+        Fractional coordinates of 2 points, or 3 for a kick-out or a chain; they may lie in neighbouring cells.
     """
 
     kind: str
@@ -88,12 +89,13 @@ def hop_ends(crystal: Structure, hop: CrystalHop, repeats: tuple[int, int, int])
             )
     symbols = [site.specie.symbol for site in supercell]
     positions = np.asarray(supercell.cart_coords)
-    if hop.kind == "vacancy":
-        mover, gone = (_site(positions, symbols, cell, place, hop.species) for place in points)
-        if mover == gone:
+    if hop.kind in ("vacancy", "chain"):
+        *movers, gone = (_site(positions, symbols, cell, place, hop.species) for place in points)
+        if len({*movers, gone}) < len(points):
             raise InputError("the hop starts and ends on one and the same site", where="hop")
         second = positions.copy()
-        second[mover] += minimum_image(cell, positions[gone] - positions[mover])
+        for mover, target in zip(movers, [*movers[1:], gone], strict=True):
+            second[mover] += minimum_image(cell, positions[target] - positions[mover])
         keep = [i for i in range(len(symbols)) if i != gone]
         return Band(tuple(symbols[i] for i in keep), cell, np.stack([positions[keep], second[keep]]))
     for name, place in (("start", points[0]), ("end", points[-1])):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
-KINDS = ("vacancy", "interstitial", "kick-out")
+KINDS = ("vacancy", "chain", "interstitial", "kick-out")
 _SAMPLES = 7
 _VOID_SEPARATION_A = 1.2
 
@@ -41,15 +41,17 @@ class Hop:
     ----------
     kind
         ``"vacancy"``: an atom jumps into the empty site of another; ``"interstitial"``: an atom jumps from one void
-        to the next; ``"kick-out"``: an atom in a void takes a lattice site, whose atom goes on to the next void.
+        to the next; ``"kick-out"``: an atom in a void takes a lattice site, whose atom goes on to the next void;
+        ``"chain"``: an atom takes the site of a second one while that jumps into an empty site.
     species
         Element that moves.
     atoms
         Indices of the atoms of the structure that take part: for a vacancy hop the one that moves and the one
-        whose site is empty; for an interstitial hop none; for a kick-out the one that is pushed on.
+        whose site is empty; for a chain both that move and the one whose site is empty; for an interstitial hop
+        none; for a kick-out the one that is pushed on.
     path
-        Fractional positions from start over (kick-out only) the lattice site to the end, shape (2 or 3, 3); not
-        wrapped, so that straight lines between them are the short way.
+        Fractional positions from start over (kick-out and chain only) the lattice site to the end, shape (2 or 3, 3);
+        not wrapped, so that straight lines between them are the short way.
     distance_A
         Length of the path in Å.
     multiplicity
@@ -95,9 +97,9 @@ def hops(
     species
         Element that moves.
     cutoff_A
-        Longest jump in Å (for a kick-out, of each of its two legs).
+        Longest jump in Å (for a kick-out and a chain, of each of the two legs).
     kind
-        ``"vacancy"``, ``"interstitial"`` or ``"kick-out"``.
+        ``"vacancy"``, ``"chain"``, ``"interstitial"`` or ``"kick-out"``.
     voids
         Fractional positions of interstitial sites, shape (V, 3); by default the centres of the empty spheres
         (:func:`~anodeflow.structures.voids.void_sites`), completed by symmetry.
@@ -139,13 +141,15 @@ def hops(
             )
             for i, j, n, m in orbits
         ]
+    elif kind == "chain":
+        found = _two_legs(context, "chain", np.empty((0, 3)), mobile, operations, cutoff_A, symmetry_tolerance_A)
     else:
         sites = _void_positions(structure, voids, operations, min_void_radius_A, symmetry_tolerance_A)
         if kind == "interstitial":
             orbits = _pair_orbits(cell, sites, operations, cutoff_A, symmetry_tolerance_A)
             found = [context.hop(kind, (), np.array([sites[i], sites[j] + n]), m) for i, j, n, m in orbits]
         else:
-            found = _kick_outs(context, sites, mobile, operations, cutoff_A, symmetry_tolerance_A)
+            found = _two_legs(context, "kick-out", sites, mobile, operations, cutoff_A, symmetry_tolerance_A)
     return sorted(found, key=lambda hop: (round(hop.distance_A, 4), hop.atoms, hop.path))
 
 
@@ -162,14 +166,15 @@ def endpoints(structure: Structure, hop: Hop) -> tuple[Structure, Structure]:
     Returns
     -------
     start, end : Structure
-        For a vacancy hop one atom fewer than ``structure``, for the others one more, which is the last. Moving
-        atoms are not wrapped, so that a straight line between the two is the hop.
+        For a vacancy hop or a chain one atom fewer than ``structure``, for the others one more, which is the last.
+        Moving atoms are not wrapped, so that a straight line between the two is the hop.
     """
     start, end = structure.copy(), structure.copy()
-    if hop.kind == "vacancy":
-        mover, gone = hop.atoms
-        start.replace(mover, start[mover].species, coords=list(hop.path[0]), properties=start[mover].properties)
-        end.replace(mover, end[mover].species, coords=list(hop.path[1]), properties=end[mover].properties)
+    if hop.kind in ("vacancy", "chain"):
+        *movers, gone = hop.atoms
+        for leg, mover in enumerate(movers):
+            for side, place in ((start, hop.path[leg]), (end, hop.path[leg + 1])):
+                side.replace(mover, side[mover].species, coords=list(place), properties=side[mover].properties)
         start.remove_sites([gone])
         end.remove_sites([gone])
         return start, end
@@ -376,29 +381,29 @@ def _gap(cell: Array, points: Array, point: Array) -> float:
     return float(np.linalg.norm(apart @ cell, axis=1).min())
 
 
-def _kick_outs(
+def _two_legs(
     context: _Context,
-    sites: Array,
+    kind: str,
+    voids: Array,
     mobile: Integers,
     operations: list[tuple[Integers, Array]],
     cutoff: float,
     tolerance: float,
 ) -> list[Hop]:
-    """Void to lattice site to another void: pairs of legs that meet at one atom, one for each orbit."""
+    """Pairs of legs that meet at one lattice site, one for each orbit: from void to void, or from site to site."""
     cell, fractional = context.cell, context.fractional
-    everything = np.concatenate([sites, fractional[mobile]])
-    number = len(sites)
+    everything = np.concatenate([voids, fractional[mobile]])
+    number = len(voids)
     i, j, shift, _ = periodic_pairs(cell, everything @ cell, cutoff)
     image = np.rint(shift @ np.linalg.inv(cell)).astype(np.int64)
     legs: dict[int, list[tuple[int, Integers]]] = {}
     for a, b, n in zip(i.tolist(), j.tolist(), image, strict=True):
-        if a < number <= b:
-            legs.setdefault(b - number, []).append((a, -n))
-        elif b < number <= a:
-            legs.setdefault(a - number, []).append((b, n))
+        for first, second, there in ((a, b, n), (b, a, -n)):
+            if second >= number and (first < number or kind == "chain"):
+                legs.setdefault(second - number, []).append((first, -there))
     maps = _site_maps(cell, everything, operations, tolerance)
     seen: dict[tuple[int, ...], int] = {}
-    paths: list[tuple[int, Array]] = []
+    found: list[tuple[tuple[int, ...], Array]] = []
     for lattice_site, ends in sorted(legs.items()):
         for k, (first, n) in enumerate(ends):
             for second, m in ends[k + 1 :]:
@@ -407,10 +412,12 @@ def _kick_outs(
                     seen[key] += 1
                     continue
                 seen[key] = 1
-                middle = fractional[mobile[lattice_site]]
-                paths.append((int(mobile[lattice_site]), np.array([sites[first] + n, middle, sites[second] + m])))
+                middle = int(mobile[lattice_site])
+                path = np.array([everything[first] + n, fractional[middle], everything[second] + m])
+                atoms = (middle,) if kind != "chain" else (int(mobile[first]), middle, int(mobile[second]))
+                found.append((atoms, path))
     counts = list(seen.values())
-    return [context.hop("kick-out", (atom,), path, m) for (atom, path), m in zip(paths, counts, strict=True)]
+    return [context.hop(kind, atoms, path, m) for (atoms, path), m in zip(found, counts, strict=True)]
 
 
 def _triple_key(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from anodeflow.errors import InputError
 from anodeflow.structures.hop_ends import CrystalHop, equal_hops, follow_sites, hop_ends, relaxation_shifts_A
+from anodeflow.structures.hops import hops
 from anodeflow.structures.paths import moved_atoms
 from anodeflow.structures.phases import phase
 from pymatgen.core import Lattice, Structure
@@ -93,3 +94,16 @@ def test_a_hop_goes_along_with_its_sites_when_the_crystal_is_relaxed():
     np.testing.assert_allclose(kicked.path, [[0.2, 0.5, 0.5], [0.4, 0, 0.04], [0.3, 0.5, 0.7]], atol=1e-12)
     shifts = relaxation_shifts_A(given, relaxed)
     assert shifts[2] == 0 and shifts[0] == pytest.approx(np.linalg.norm([-0.2 + 0.04, 0.45, 0]), abs=1e-9)
+
+
+def test_a_chain_moves_two_atoms_and_takes_one_out():
+    lisi = phase("LiSi").structure
+    found = next(hop for hop in hops(lisi, "Li", kind="chain", cutoff_A=3.0))
+    band = hop_ends(lisi, CrystalHop("chain", "Li", found.path), (1, 1, 2))
+    assert len(band.symbols) == 2 * len(lisi) - 1
+    assert [band.symbols[i] for i in moved_atoms(band)] == ["Li", "Li"]
+    assert band.displacements_A.sum() == pytest.approx(found.distance_A)
+    with pytest.raises(InputError, match="a chain hop has 3 points"):
+        CrystalHop("chain", "Li", found.path[:2])
+    with pytest.raises(InputError, match="one and the same site"):
+        hop_ends(lisi, CrystalHop("chain", "Li", (found.path[0], found.path[1], found.path[0])), (1, 1, 2))

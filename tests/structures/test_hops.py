@@ -121,3 +121,27 @@ def test_voids_are_found_when_none_are_given():
     # antifluorite has one kind of octahedral void, and its shortest hop between two of them is a / √2
     assert found[0].distance_A == pytest.approx(4.61 / np.sqrt(2), rel=1e-3)
     assert found[0].multiplicity == 24
+
+
+def test_chains_of_a_simple_cubic_lattice_are_the_straight_and_the_bent_one():
+    """Six neighbours make 15 pairs around each atom: 12 at a right angle and 3 across."""
+    lattice = Structure(np.eye(3) * 3.0, ["Li"], [[0, 0, 0]])
+    found = hops(lattice, "Li", kind="chain", cutoff_A=3.1)
+    assert sorted(hop.multiplicity for hop in found) == [3, 12]
+    angles = []
+    for hop in found:
+        legs = np.diff(np.array(hop.path), axis=0)
+        assert np.linalg.norm(legs, axis=1) == pytest.approx([1, 1]) and hop.distance_A == pytest.approx(6.0)
+        angles.append(round(float(legs[0] @ legs[1])))
+    assert sorted(angles) == [0, 1]
+
+
+def test_a_chain_moves_two_atoms_into_one_empty_site(triclinic):
+    crystal = triclinic.make_supercell((2, 2, 1), in_place=False)
+    found = hops(crystal, "Li", kind="chain", cutoff_A=6.5)
+    hop = next(one for one in found if len(set(one.atoms)) == 3)
+    start, end = endpoints(crystal, hop)
+    assert len(start) == len(end) == len(crystal) - 1
+    moved = np.linalg.norm((end.frac_coords - start.frac_coords) @ crystal.lattice.matrix, axis=1)
+    assert (moved > 0.1).sum() == 2
+    assert moved.sum() == pytest.approx(hop.distance_A)

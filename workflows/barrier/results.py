@@ -146,8 +146,8 @@ def diffusion_of_hops(
         }
     except InputError as error:
         return quantities, [*warnings, f"There is no diffusion coefficient: {error}"]
-    carrier = "vacancy" if kind == "vacancy" else "interstitial"
-    notes = () if kind != "vacancy" else (
+    carrier = "vacancy" if kind in ("vacancy", "chain") else "interstitial"
+    notes = () if carrier != "vacancy" else (
         "This is the vacancy's own coefficient: times the vacancy's share of sites and its correlation factor it gives "
         "the tracer's.",
     )  # fmt: skip

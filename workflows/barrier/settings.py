@@ -36,12 +36,12 @@ class HopSettings(Settings):
     Attributes
     ----------
     kind
-        ``vacancy``, ``interstitial`` or ``kick-out``.
+        ``vacancy``, ``chain``, ``interstitial`` or ``kick-out``.
     path
-        Its points: start and end, for a kick-out with the lattice site between them.
+        Its points: start and end, for a kick-out or a chain with the lattice site between them.
     """
 
-    kind: Literal["vacancy", "interstitial", "kick-out"]
+    kind: Literal["vacancy", "chain", "interstitial", "kick-out"]
     path: Annotated[tuple[Point, ...], Field(min_length=2, max_length=3)]
 
 
@@ -51,12 +51,12 @@ class SearchSettings(Settings):
     Attributes
     ----------
     kind
-        ``vacancy``, ``interstitial`` or ``kick-out``.
+        ``vacancy``, ``chain``, ``interstitial`` or ``kick-out``.
     cutoff_A
         Longest hop, in Å.
     """
 
-    kind: Literal["vacancy", "interstitial", "kick-out"] = "vacancy"
+    kind: Literal["vacancy", "chain", "interstitial", "kick-out"] = "vacancy"
     cutoff_A: Positive = 4.0
 
 
