@@ -6,7 +6,7 @@ the ends with BFGS and the band with an optimizer of its own from the image-depe
 interface to ASE does the band with its default optimizer. With another ``--level``, such as ``gpaw-fast`` or
 ``chgnet``, this package goes over the potential first, whose calls are not counted.
 
-Run: python benchmarks/neb_force_calls.py [--level gpaw-fast]
+Run: python benchmarks/neb_force_calls.py [--level gpaw-fast] [--driver anodeflow] [--hop 0]
 """
 
 import argparse
@@ -20,6 +20,7 @@ import numpy as np
 from anodeflow.engines.ends import relax_ends
 from anodeflow.engines.levels import find_level
 from anodeflow.engines.neb import NebSettings, run_neb
+from anodeflow.structures.band_symmetry import reversal
 from anodeflow.structures.hop_ends import CrystalHop, hop_ends
 from anodeflow.structures.hops import hops
 from anodeflow.structures.paths import Band, interpolate, repeats_for
@@ -123,22 +124,32 @@ def with_atomate2(ends: Band, factory, folder: Path, images: int, tolerance: flo
 
 def with_anodeflow(ends: Band, factory, folder: Path, images: int, tolerance: float, cheap) -> tuple[float, float]:
     """Return barrier and largest force of the band of this package, over a cheaper level where there is one."""
-    guess = None
+    guess, turn = None, reversal(ends)
     if cheap is not None:
         below = relax_ends(ends, cheap, folder / "cheap-ends", force_tolerance_eV_A=tolerance)
         start = interpolate(below.band, images)
         lower = run_neb(start, cheap, folder / "cheap-neb", NebSettings(tolerance, steps=STEPS))
         guess = lower.band.respaced(images, through_A=float(lower.band.arc_length_A[lower.climbing_image]))
+        if turn is not None:
+            turn, guess = (turn, turn.complete(guess)) if turn.fits(guess) else (None, guess)
         ends = Band(ends.symbols, ends.cell, guess.positions[[0, -1]])
-    relaxed = relax_ends(ends, factory, folder / "ends", force_tolerance_eV_A=tolerance)
+    relaxed = relax_ends(ends, factory, folder / "ends", force_tolerance_eV_A=tolerance, reversal=turn)
     if guess is None:
         start = interpolate(relaxed.band, images)
     else:
         parts = (guess.arc_length_A / guess.arc_length_A[-1])[:, None, None]
         first, last = (relaxed.band.positions[end] - guess.positions[end] for end in (0, -1))
         start = Band(guess.symbols, guess.cell, guess.positions + (1 - parts) * first + parts * last)
-    result = run_neb(start, factory, folder / "neb", NebSettings(tolerance, steps=STEPS))
+    if turn is not None and not turn.fits(start):
+        turn = None
+    result = run_neb(start, factory, folder / "neb", NebSettings(tolerance, steps=STEPS), reversal=turn)
     return float(result.energies_eV.max() - result.energies_eV[0]), result.band_force_eV_A
+
+
+def scf_iterations(folder: Path) -> int:
+    """Count the iterations of the density that GPAW wrote down."""
+    lines = (line for file in folder.rglob("gpaw*.txt") for line in file.read_text().splitlines())
+    return sum(1 for line in lines if line.startswith(("iter:", "|iter:")))
 
 
 def cases(level: str):
@@ -165,13 +176,19 @@ def main() -> None:
     """Print a table of hops and drivers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--level", default=POTENTIAL)
-    level = parser.parse_args().level
+    parser.add_argument("--driver", action="append", help="only this one; may be given more than once")
+    parser.add_argument("--hop", type=int, help="only the hop of this number, from 0")
+    chosen = parser.parse_args()
+    level = chosen.level
     factory = Factory(find_level(level).factory)
     warnings.simplefilter("ignore")
     print(
         f"{'hop':28} {'driver':18} {'barrier eV':>10} {'calls':>6} {'CPU s':>7} {'wall s':>7} {'band force eV/Å':>16}"
+        f" {'SCF':>6}"
     )
-    for label, ends, images, tolerance, cheap in cases(level):
+    for number, (label, ends, images, tolerance, cheap) in enumerate(cases(level)):
+        if chosen.hop not in (None, number):
+            continue
         drivers = [
             ("anodeflow", lambda *a, c=cheap: with_anodeflow(*a, c)),
             ("ASE, FIRE", lambda *a: with_ase(*a, FIRE)),
@@ -180,6 +197,8 @@ def main() -> None:
             ("atomate2", with_atomate2),
         ]
         for name, driver in drivers:
+            if chosen.driver and name not in chosen.driver:
+                continue
             with tempfile.TemporaryDirectory() as temporary:
                 Counted.calls, cpu, wall = 0, time.process_time(), time.perf_counter()
                 try:
@@ -188,7 +207,10 @@ def main() -> None:
                     print(f"{label:28} {name:18} not installed", flush=True)
                     continue
                 cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-            row = f"{label:28} {name:18} {barrier:10.4f} {Counted.calls:6d} {cpu:7.1f} {wall:7.1f} {force:16.3f}"
+                scf = scf_iterations(Path(temporary))
+            row = (
+                f"{label:28} {name:18} {barrier:10.4f} {Counted.calls:6d} {cpu:7.1f} {wall:7.1f} {force:16.3f} {scf:6d}"
+            )
             print(row, flush=True)
 
 

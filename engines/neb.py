@@ -101,7 +101,12 @@ class NebResult:
 
 
 def band_forces(
-    band: Band, evaluated: Sequence[Evaluated], *, spring_eV_A2: float, climb: bool
+    band: Band,
+    evaluated: Sequence[Evaluated],
+    *,
+    spring_eV_A2: float,
+    climb: bool,
+    reversal: Reversal | None = None,
 ) -> tuple[Array, int | None]:
     """Return the forces of the band and the climbing image.
 
@@ -117,6 +122,8 @@ def band_forces(
         Spring constant.
     climb
         Whether the highest inner image climbs.
+    reversal
+        Symmetry operation that turns the hop around. Of two equally high images both climb then, and the first counts.
 
     Returns
     -------
@@ -136,7 +143,15 @@ def band_forces(
         images.append(atoms)
     neb = NEB(images, k=spring_eV_A2, climb=climb, method="improvedtangent")
     forces = np.asarray(neb.get_forces()).reshape(len(band) - 2, -1, 3)
-    return forces, int(neb.imax) if climb else None
+    climbing = int(neb.imax) if climb else None
+    if reversal is None:
+        return forces, climbing
+    last = len(band) - 1
+    first = climbing is None or 2 * climbing <= last  # the half that holds the image that climbs
+    for image in range(1, (last + 1) // 2):
+        here, there = (image, last - image) if first else (last - image, image)
+        forces[there - 1] = reversal.forces(forces[here - 1])
+    return forces, climbing if first or climbing is None else last - climbing
 
 
 def run_neb(
@@ -189,13 +204,15 @@ def run_neb(
         while True:
             evaluated = evaluate_band(images, state.band, reversal)
             forces, climbing = band_forces(
-                state.band, evaluated, spring_eV_A2=settings.spring_eV_A2, climb=state.climbing
+                state.band, evaluated, spring_eV_A2=settings.spring_eV_A2, climb=state.climbing, reversal=reversal
             )
             largest = float(np.linalg.norm(forces, axis=2).max())
             if not state.climbing and largest < settings.climb_below_eV_A:
                 state.climbing = True
                 optimizer.forget()
-                forces, climbing = band_forces(state.band, evaluated, spring_eV_A2=settings.spring_eV_A2, climb=True)
+                forces, climbing = band_forces(
+                    state.band, evaluated, spring_eV_A2=settings.spring_eV_A2, climb=True, reversal=reversal
+                )
                 largest = float(np.linalg.norm(forces, axis=2).max())
             energies = np.array([result.energy_eV for result in evaluated])
             if not state.history or state.history[-1]["step"] < state.step:

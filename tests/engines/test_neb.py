@@ -13,6 +13,7 @@ from anodeflow.engines.ends import relax_ends
 from anodeflow.engines.images import ImageSet, load_arrays
 from anodeflow.engines.neb import NebSettings, run_neb
 from anodeflow.errors import EngineError, InputError
+from anodeflow.structures.band_symmetry import Reversal
 from anodeflow.structures.paths import Band
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
@@ -215,6 +216,29 @@ def test_images_are_kept_one_by_one(tmp_path):
         assert images.calls == 1
     assert made == ["01", "02"] and set(found) == {1, 2}
     assert (tmp_path / "01.npz").exists()
+
+
+class TwoSaddles(CurvedValley):
+    """Minima at x = 0 and ±1 Å, with saddles at x² = 1/3 that a mirror makes equal."""
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        Calculator.calculate(self, atoms, properties, system_changes)
+        x, y, z = self.atoms.positions[0]
+        energy = self.height * x**2 * (1 - x**2) ** 2 + 0.5 * self.stiffness * (y**2 + z**2)
+        forces = np.zeros((len(self.atoms), 3))
+        dx = self.height * (2 * x * (1 - x**2) ** 2 - 4 * x**3 * (1 - x**2))
+        forces[0] = [-dx, -self.stiffness * y, -self.stiffness * z]
+        self.results = {"energy": energy, "forces": forces}
+
+
+def test_of_two_equal_saddles_both_are_climbed(tmp_path):
+    """Which of the two images is called the highest is chance; the band has to stay the mirror of itself."""
+    mirror = Reversal(np.diag([-1.0, 1, 1]), np.arange(2), np.array([[0.0, 0, 0], [8.0, 0, 0]]))
+    result = run_neb(valley_band(5), lambda folder: TwoSaddles(2.0, 0.0), tmp_path, NebSettings(1e-3), reversal=mirror)
+    assert result.converged and result.climbing_image == 1
+    assert result.band.positions[1, 0, 0] == pytest.approx(-np.sqrt(1 / 3), abs=1e-3)
+    assert result.energies_eV == pytest.approx([0, 2 * 4 / 27, 0, 2 * 4 / 27, 0], abs=1e-4)
+    assert mirror.fits(result.band, 1e-9)
 
 
 @pytest.mark.engine
