@@ -180,7 +180,7 @@ def _show_level(level: DftCard, as_json: bool) -> None:
         "known faults": "\n".join(level.known_faults),
         "settings": "\n".join(f"{key}: {value}" for key, value in level.settings.items()),
         "cost": level.cost,
-        "citation": f"{level.citation}, doi {level.doi}",
+        "citation": f"{level.citation}{f', doi {level.doi}' if level.doi else ''}",
         "licence": level.licence,
         "fingerprint": level.fingerprint,
     }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from .cp2k import CP2K_PROTOCOLS, cp2k_elements, cp2k_installed
 from .gpaw import PROTOCOLS, gpaw_installed
 
 _DATA_SET = re.compile(r"/([A-Z][a-z]?)\.PBE(?:\.gz)?$")
@@ -23,7 +24,7 @@ class DftCard:
     name
         As campaigns name the level.
     elements
-        Those with a PAW data set in ``gpaw-data``; empty where that is not installed.
+        Those with a PAW data set in ``gpaw-data`` or a basis in CP2K's data; empty where that is not installed.
     validity, known_faults, citation, doi, licence
         As on the card of a potential.
     settings
@@ -32,6 +33,8 @@ class DftCard:
         What to expect, measured.
     installed
         Whether the program is there.
+    style
+        ``gpaw`` or ``cp2k``.
     """
 
     name: str
@@ -44,6 +47,7 @@ class DftCard:
     settings: dict[str, Any]
     cost: str
     installed: bool
+    style: str = "gpaw"
     kind: str = "DFT level"
     systems: str = "barriers of single hops, as a level of a ladder; too dear for molecular dynamics"
 
@@ -57,7 +61,7 @@ class DftCard:
         return {
             "name": self.name,
             "kind": self.kind,
-            "style": "gpaw",
+            "style": self.style,
             "elements": list(self.elements),
             "systems": self.systems,
             "validity": self.validity,
@@ -94,6 +98,28 @@ def dft_cards() -> list[DftCard]:
             installed=gpaw_installed(),
         )
         for protocol in PROTOCOLS.values()
+    ] + [
+        DftCard(
+            name=protocol.name,
+            elements=cp2k_elements(protocol.basis),
+            validity=(
+                "PBE with Gaussians and GTH pseudopotentials; how far basis, k-points and supercell are converged is "
+                "for the ladder to show, level against level."
+            ),
+            known_faults=(
+                "PBE has no dispersion forces, so distances between layers come out too large.",
+                "PBE gives band gaps too small, which matters for charged defects.",
+                "Total energies are those of pseudopotentials: only differences at this level mean anything.",
+            ),
+            citation="T. D. Kühne et al., J. Chem. Phys. 152 (2020) 194103",
+            doi="",
+            licence="GPL-2.0-or-later (CP2K); used as a program of its own, nothing of it is copied.",
+            settings=protocol.settings(),
+            cost=protocol.cost,
+            installed=cp2k_installed(),
+            style="cp2k",
+        )
+        for protocol in CP2K_PROTOCOLS.values()
     ]
 
 

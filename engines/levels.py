@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..potentials.ase_model import AseModel
 from ..potentials.calculator import LammpsCalculator
 from ..potentials.cards import PotentialCard, card, card_names, is_card_file
+from .cp2k import CP2K_PROTOCOLS, check_cp2k_elements, cp2k_factory, cp2k_version
 from .gpaw import PROTOCOLS, gpaw_factory, gpaw_version
 from .lammps.launch import find_program
 
@@ -66,6 +67,8 @@ class Level:
         """Raise InputError unless the level describes every one of `symbols`."""
         if self.card is not None:
             self.card.check_elements(symbols)
+        elif self.name in CP2K_PROTOCOLS:
+            check_cp2k_elements(symbols, CP2K_PROTOCOLS[self.name].basis)
 
 
 def _ase_calculator(model: AseModel, folder: Path) -> Calculator:
@@ -73,9 +76,14 @@ def _ase_calculator(model: AseModel, folder: Path) -> Calculator:
     return model.for_relaxation().make()
 
 
+def is_dft_level(name: str) -> bool:
+    """Whether a name is that of a DFT level, installed or not."""
+    return name in PROTOCOLS or name in CP2K_PROTOCOLS
+
+
 def level_names() -> list[str]:
     """Return the names of all levels."""
-    return [*card_names(), *PROTOCOLS]
+    return [*card_names(), *PROTOCOLS, *CP2K_PROTOCOLS]
 
 
 def find_level(name: str) -> Level:
@@ -92,6 +100,10 @@ def find_level(name: str) -> Level:
         factory, version = gpaw_factory(name), gpaw_version()
         settings = PROTOCOLS[name].settings() | {"version": version}
         return Level(name, "DFT", factory, None, "GPAW", version, f"{settings}", settings, True)
+    if name in CP2K_PROTOCOLS:
+        factory, version = cp2k_factory(name), cp2k_version()
+        settings = CP2K_PROTOCOLS[name].settings() | {"version": version}
+        return Level(name, "DFT", factory, None, "CP2K", version, f"{settings}", settings, True)
     if name in card_names() or is_card_file(name):
         potential = card(name)
         if isinstance(potential.model, AseModel):

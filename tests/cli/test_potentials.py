@@ -6,6 +6,7 @@ import json
 
 import pytest
 from anodeflow.cli import app
+from anodeflow.engines.cp2k import CP2K_PROTOCOLS
 from anodeflow.engines.gpaw import PROTOCOLS
 from anodeflow.errors import InputError
 from anodeflow.potentials.cards import card_names
@@ -22,7 +23,7 @@ def _json(*words):
 
 def test_list_has_every_card():
     document = _json()
-    assert [entry["name"] for entry in document["potentials"]] == [*card_names(), *PROTOCOLS]
+    assert [entry["name"] for entry in document["potentials"]] == [*card_names(), *PROTOCOLS, *CP2K_PROTOCOLS]
     cui = next(entry for entry in document["potentials"] if entry["name"] == "LiSi-MEAM-Cui2012")
     assert cui["largest_volume_deviation_percent"] == pytest.approx(2.5, abs=0.1)
     assert cui["largest_formation_energy_deviation_eV_atom"] == pytest.approx(0.193, abs=0.002)

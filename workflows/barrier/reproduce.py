@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ...analysis.literature import LiteratureValue, literature_values
-from ...engines.gpaw import PROTOCOLS
-from ...engines.levels import find_level
+from ...engines.levels import find_level, is_dft_level
 from ...errors import EngineError, InputError
 from ...potentials.cards import card
 from ...quantity import Quantity
@@ -77,7 +76,7 @@ class Recipe:
                 remedy=f"It can be run at: {', '.join(names)}.",
             )
         used = [wanted]
-        if names[0] != wanted and names[0] not in PROTOCOLS and wanted in PROTOCOLS and _runs(names[0]):
+        if names[0] != wanted and not is_dft_level(names[0]) and is_dft_level(wanted) and _runs(names[0]):
             used.insert(0, names[0])
         levels = [{"name": name, **self.levels[name]} for name in used]
         content = {"name": f"{self.name}-{wanted}", **self.campaign, "levels": levels}
@@ -162,7 +161,7 @@ def recipes_at(level: str | None = None, *, classical: bool = False) -> list[Rec
 
 
 def _is_classical(level: str) -> bool:
-    return level not in PROTOCOLS and card(level).kind == "classical"
+    return not is_dft_level(level) and card(level).kind == "classical"
 
 
 def own_value(kind: str, results: Mapping[str, Any]) -> Quantity:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...engines.gpaw import PROTOCOLS
+from ...engines.levels import is_dft_level
 from ...errors import InputError
 from ...potentials.cards import card
 from .flow import ladder_flow
@@ -47,7 +47,7 @@ def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
         elements |= {site.specie.symbol for site in structure}
     found = []
     for level in asked.levels:
-        if level.name in PROTOCOLS:
+        if is_dft_level(level.name):
             continue
         for pressure in (0.0, *asked.pressure_GPa):
             outside = card(level.name).domain.outside(elements, temperature_K=0.0, pressure_GPa=pressure)
