@@ -68,7 +68,17 @@ def _read(tmp_path, text, *changes):
     return read_campaign(path)
 
 
-@pytest.mark.parametrize("name", ["lixsi_series", "lithiation_front", "dopant_screen", "stability_window"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lixsi_series",
+        "lixsn_series",
+        "lixsb_series",
+        "lithiation_front",
+        "dopant_screen",
+        "stability_window",
+    ],
+)
 def test_the_examples_are_read_built_and_resolved(name, tmp_path):
     if "potential: chgnet" in (EXAMPLES / f"{name}.yaml").read_text():
         pytest.importorskip("chgnet")

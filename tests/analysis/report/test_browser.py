@@ -88,6 +88,54 @@ def test_the_page_of_a_part_lives(browser, tmp_path, part_document):
     assert width <= screen
 
 
+SECTIONS = """\
+name: sections
+seed: 5
+potential: LiSi-MEAM-Cui2012
+stability:
+  electrolytes: [LiSi]
+  phases: [Si, LiSi]
+  molecules: [Li2]
+screen:
+  cells: {face: {surface: {crystal: Si, plane: [1, 1, 1], thickness_A: 8, vacuum_A: 12}}}
+  element: Si
+  dopants: [Li]
+  boundary_sites: 1
+  adsorbate: Li
+  adsorption_sites: 1
+lithiation_front:
+  faces: [Si(100)]
+  alloy: Li15Si4
+  host_thickness_A: 8
+  alloy_thickness_A: 9
+  area_A2: 60
+  equilibration_ps: 0.1
+  production_ps: 0.5
+  window_ps: 0.05
+  sample_every: 10
+"""
+
+
+@pytest.mark.engine
+def test_the_sections_of_a_real_campaign_live(browser, tmp_path):
+    from anodeflow.hpc.campaigns import run_campaign
+
+    (tmp_path / "campaign.yaml").write_text(SECTIONS)
+    jobs, page = run_campaign(tmp_path / "campaign.yaml", tmp_path / "run")
+    assert {job.state for job in jobs} == {"done"}
+    document = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert [part["key"] for part in document["parts"]] == ["lithiation_front", "screen", "stability"]
+    done = browser("--dump-dom", page.as_uri())
+    assert console(done) == []
+    numbers = sum(q["value"] is not None for part in document["parts"] for g in part["groups"] for q in g["quantities"])
+    assert checked_numbers(done.stdout, document) >= numbers > 15
+    plots = sum(len(part["plots"]) for part in document["parts"])
+    assert done.stdout.count('<figure class="chart"') == done.stdout.count('class="tip"') == plots >= 3
+    doubts = done.stdout.split('class="gaps"', 1)[1].split("</section>", 1)[0]
+    assert "as molecules alone" in doubts
+    assert "no error bar" in doubts or "no statistical error" in doubts or "without a statistical error" in doubts
+
+
 def printed(text):
     """Read a printed number back, as a person would."""
     text = text.replace("\N{NO-BREAK SPACE}", " ").replace("−", "-")
