@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 _STRESS = ("pxx", "pyy", "pzz", "pyz", "pxz", "pxy")
 """In ASE's order."""
+_ENERGIES = (
+    "compute energies all pe/atom",
+    "compute summed all reduce sum c_energies",
+    f"thermo_style custom step pe c_summed {' '.join(_STRESS)}",
+)
+"""What is asked for with the thermodynamic output alone is tallied."""
 
 
 @cache
@@ -64,6 +70,8 @@ class LammpsCalculator(Calculator):
         The energy model.
     folder
         Where the model's files and LAMMPS' log go; by default a temporary folder, and no log.
+    energies
+        Whether the energies of single atoms are wanted, as LAMMPS shares them out.
 
     Examples
     --------
@@ -71,11 +79,11 @@ class LammpsCalculator(Calculator):
     >>> atoms.get_potential_energy()  # doctest: +SKIP
     """
 
-    implemented_properties: list[str] = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - declared so by ASE
+    implemented_properties: list[str] = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012 - declared so by ASE
 
-    def __init__(self, card: PotentialCard, folder: Path | None = None) -> None:
+    def __init__(self, card: PotentialCard, folder: Path | None = None, *, energies: bool = False) -> None:
         super().__init__()
-        self.card = card
+        self.card, self._energies = card, energies
         self._lammps: Any = None
         self._symbols: list[str] = []
         self._cell: NDArray[np.float64] = np.zeros((3, 3))
@@ -149,6 +157,8 @@ class LammpsCalculator(Calculator):
             self._lammps = lammps_library()(cmdargs=["-screen", "none", "-log", self._log, "-nocite"])
         self._lammps.command("clear")
         self._lammps.commands_list(_commands(model, types, folder))
+        if self._energies:
+            self._lammps.commands_list(_ENERGIES)
         self._symbols, self._cell = symbols, cell
         self._oriented_cell = np.array(structure.lattice.matrix)
         return rotation_into(cell, self._oriented_cell)
@@ -186,6 +196,9 @@ class LammpsCalculator(Calculator):
             "forces": forces @ rotation.T,
             "stress": -voigt * BAR_TO_GPA / EV_A3_TO_GPA,
         }
+        if self._energies:
+            order = np.argsort(np.array(lmp.numpy.extract_atom("id"))[:count])
+            self.results["energies"] = np.array(lmp.numpy.extract_compute("energies", 1, 1))[:count][order]
 
 
 def rotation_into(cell: NDArray[np.float64], oriented: NDArray[np.float64]) -> NDArray[np.float64]:

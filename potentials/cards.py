@@ -25,6 +25,7 @@ from .meam import Meam
 from .model import LammpsPotential, Strict
 from .pod import Pod
 from .reaxff import Reaxff
+from .uf3 import Uf3
 from .user_style import UserStyle
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ DISTIL_PREFIX = "distil:"
 
 Kind = Literal["classical", "reactive", "machine-learned", "distilled", "DFT level"]
 Model = Annotated[
-    Meam | MeamFiles | OneFile | Snap | Eim | Pedone | Buckingham | Reaxff | Pod | UserStyle | AseModel,
+    Meam | MeamFiles | OneFile | Snap | Eim | Pedone | Buckingham | Reaxff | Pod | Uf3 | UserStyle | AseModel,
     Field(discriminator="style"),
 ]
 
@@ -141,13 +142,19 @@ class PotentialCard(Strict):
         model = self.model.for_relaxation() if isinstance(self.model, AseModel) else self.model
         return self if model is self.model else self.model_copy(update={"model": model})
 
-    def ase_calculator(self) -> Calculator:
-        """Return an ASE calculator that gives the energies, forces and stresses that LAMMPS gives."""
+    def ase_calculator(self, *, energies: bool = False) -> Calculator:
+        """Return an ASE calculator that gives the energies, forces and stresses that LAMMPS gives.
+
+        Parameters
+        ----------
+        energies
+            Whether the energies of single atoms are wanted too, of a model that LAMMPS evaluates.
+        """
         if isinstance(self.model, AseModel):
             return self.model.make()
         from .calculator import LammpsCalculator
 
-        return LammpsCalculator(self)
+        return LammpsCalculator(self, energies=energies)
 
 
 def card_names() -> list[str]:

@@ -37,6 +37,7 @@ class PodBasis(Strict):
         Polynomial degrees of the functions that the radial ones are made of.
     """
 
+    style: Literal["pod"] = "pod"
     inner_cutoff_A: float = Field(default=1.0, gt=0)
     cutoff_A: float = Field(default=5.0, gt=0)
     two_body: int = Field(default=8, ge=1)

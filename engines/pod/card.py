@@ -11,8 +11,8 @@ from ...potentials.domain import Domain
 from ...potentials.guard import Guard
 from ...potentials.pod import COEFFICIENT_FILE, PARAMETER_FILE, Pod
 from ...potentials.source_file import OwnFile
+from ...potentials.uf3 import SPLINE_FILE, Uf3, Uf3Basis
 from .configurations import shortest_distances
-from .descriptors import Descriptors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,20 +20,29 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
-    from ...potentials.pod import PodBasis
+    from .fit import Basis
 
     Array = NDArray[np.float64]
 
+_CITATIONS = {
+    "pod": Citation(
+        text="N.-C. Nguyen, A. Rohskopf, J. Comput. Phys. 480 (2023) 112030", doi="10.1016/j.jcp.2023.112030"
+    ),
+    "uf3": Citation(
+        text="S. R. Xie, M. Rupp, R. G. Hennig, npj Comput. Mater. 9 (2023) 162", doi="10.1038/s41524-023-01092-7"
+    ),
+}
 _CLOSER = 0.9
 _WIDER = 0.5
 
 
-def pod_card(
+def distilled_card(
     name: str,
-    basis: PodBasis,
+    basis: Basis,
     elements: tuple[str, ...],
     coefficients: Array,
     *,
+    reference_eV: Array | None = None,
     guard: Guard | None = None,
     highest_temperature_K: float | None = None,
     teacher: str = "",
@@ -46,6 +55,8 @@ def pod_card(
         Name of the card.
     basis, elements, coefficients
         The model.
+    reference_eV
+        Energies of the elements that the coefficients leave out, shape (E,).
     guard
         See `guard_of`.
     highest_temperature_K
@@ -53,7 +64,7 @@ def pod_card(
     teacher
         Name of the card that gave the labels.
     """
-    numbers = "\n".join(f"{value:.12g}" for value in coefficients)
+    cited = _CITATIONS[basis.style]
     return PotentialCard(
         name=name,
         kind="distilled",
@@ -61,31 +72,40 @@ def pod_card(
         systems=f"what {teacher} was asked about: see the campaign that made it" if teacher else "",
         domain=Domain(systems=("-".join(elements),), highest_temperature_K=highest_temperature_K),
         known_faults=(f"It repeats what {teacher} gets wrong.",) if teacher else (),
-        citation=Citation(
-            text="N.-C. Nguyen, A. Rohskopf, J. Comput. Phys. 480 (2023) 112030", doi="10.1016/j.jcp.2023.112030"
-        ),
+        citation=cited,
         licence="that of the teacher's weights",
         origin=f"distilled from {teacher} with anodeflow" if teacher else "",
-        model=Pod(
-            order=elements,
-            parameters=OwnFile(name=PARAMETER_FILE, text=basis.text(elements)),
-            coefficients=OwnFile(
-                name=COEFFICIENT_FILE, text=f"model_coefficients: {len(coefficients)} 0 0\n{numbers}\n"
-            ),
-            guard=guard,
-        ),
+        model=_model(basis, elements, coefficients, reference_eV, guard),
     )
 
 
-def guard_of(
-    basis: PodBasis, elements: tuple[str, ...], coefficients: Array, configurations: Sequence[Atoms], every: int = 100
-) -> Guard:
+def _model(
+    basis: Basis, elements: tuple[str, ...], coefficients: Array, reference_eV: Array | None, guard: Guard | None
+) -> Pod | Uf3:
+    if isinstance(basis, Uf3Basis):
+        references = np.zeros(len(elements)) if reference_eV is None else reference_eV
+        return Uf3(
+            order=elements,
+            splines=OwnFile(name=SPLINE_FILE, text=basis.text(elements, coefficients)),
+            reference_eV={symbol: float(value) for symbol, value in zip(elements, references, strict=True)},
+            guard=guard,
+        )
+    numbers = "\n".join(f"{value:.12g}" for value in coefficients)
+    return Pod(
+        order=elements,
+        parameters=OwnFile(name=PARAMETER_FILE, text=basis.text(elements)),
+        coefficients=OwnFile(name=COEFFICIENT_FILE, text=f"model_coefficients: {len(coefficients)} 0 0\n{numbers}\n"),
+        guard=guard,
+    )
+
+
+def guard_of(model: PotentialCard, configurations: Sequence[Atoms], every: int = 100) -> Guard:
     """Return the range that the configurations span.
 
     Parameters
     ----------
-    basis, elements, coefficients
-        The model.
+    model
+        The card.
     configurations
         What it was fitted to.
     every
@@ -94,17 +114,16 @@ def guard_of(
     Returns
     -------
     Guard
-        Nine tenths of the shortest distance of each pair of elements; and of the energies of single atoms, as this
-        model shares them out, the range widened by half of itself on either side.
+        Nine tenths of the shortest distance of each pair of elements; and of the energies of single atoms, as LAMMPS
+        shares them out, the range widened by half of itself on either side.
     """
-    blocks = coefficients.reshape(len(elements), -1)
-    seen: dict[str, list[float]] = {symbol: [] for symbol in elements}
-    with Descriptors(basis, elements) as descriptors:
-        for atoms in configurations:
-            local = descriptors.per_atom(atoms)
-            for index, symbol in enumerate(atoms.get_chemical_symbols()):
-                block = blocks[elements.index(symbol)]
-                seen[symbol].append(float(block[0] + local[index] @ block[1:]))
+    seen: dict[str, list[float]] = {symbol: [] for symbol in model.elements}
+    calculator = model.ase_calculator(energies=True)
+    for atoms in configurations:
+        asked = atoms.copy()
+        asked.calc = calculator
+        for symbol, energy in zip(asked.get_chemical_symbols(), asked.get_potential_energies(), strict=True):
+            seen[symbol].append(float(energy))
     energies = {}
     for symbol, values in seen.items():
         if values:

@@ -70,6 +70,16 @@ class Descriptors:
         self._load(atoms, "pod/atom")
         return self._per_atom(len(atoms))
 
+    def features(self, atoms: Atoms) -> Array:
+        """Return mean and spread over the atoms of the descriptors of each element, shape (2 E D,)."""
+        local, kinds = self.per_atom(atoms), np.array(atoms.get_chemical_symbols())
+        parts = []
+        for symbol in self.types.elements:
+            own = local[kinds == symbol]
+            empty = np.zeros(local.shape[1])
+            parts += [own.mean(axis=0), own.std(axis=0)] if len(own) else [empty, empty]
+        return np.concatenate(parts)
+
     def design(self, atoms: Atoms, *, stress: bool = True) -> Array:
         """Return what the coefficients are multiplied with to give energy, forces and stress.
 

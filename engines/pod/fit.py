@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.blas import dsyrk
 
 from ...errors import InputError
+from ...potentials.pod import PodBasis
+from ...potentials.uf3 import Uf3Basis
 from .descriptors import Descriptors
+from .splines import Splines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,14 +25,15 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
-    from ...potentials.pod import PodBasis
-
     Array = NDArray[np.float64]
+
+Basis = PodBasis | Uf3Basis
 
 GROUPS = 4
 _QUIET_FORCE_EV_A = 0.5
 """About what atoms feel in a hot solid."""
-DAMPINGS = tuple(10.0**power for power in range(-12, -2))
+DAMPINGS = tuple(10.0**power for power in range(-9, -2))
+SPLINE_DAMPINGS = (0.01, 0.1, 1.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class NormalEquations:
 
     def add(self, x: Array, y: Array) -> None:
         """Add rows, shapes (R, M) and (R,)."""
-        self.matrix += x.T @ x
+        self.matrix += _gram(x)
         self.vector += x.T @ y
         self.square += float(y @ y)
         self.rows += len(y)
@@ -96,6 +102,12 @@ class NormalEquations:
         return max(0.0, float(rest)) / self.rows
 
 
+def _gram(x: Array) -> Array:
+    """Return xᵀ x, at half the price of a product that does not know that it is symmetric."""
+    half = dsyrk(1.0, np.asfortranarray(x), trans=1)
+    return np.asarray(half + np.triu(half, 1).T)
+
+
 @dataclass(frozen=True)
 class Fit:
     """Coefficients and their committee.
@@ -106,6 +118,8 @@ class Fit:
         Shape (M,); of all configurations.
     committee
         Shape (GROUPS, M); each of all groups but one.
+    reference_eV
+        Shape (E,); energy of each element that the coefficients leave out.
     damping
         Chosen so that each member predicts the group that it has not seen best.
     left_out_error
@@ -114,8 +128,14 @@ class Fit:
 
     coefficients: Array
     committee: Array
+    reference_eV: Array
     damping: float
     left_out_error: float
+
+
+def describer(basis: Basis, elements: tuple[str, ...]) -> Descriptors | Splines:
+    """Return what turns configurations into the rows of a fit."""
+    return Splines(basis, elements) if isinstance(basis, Uf3Basis) else Descriptors(basis, elements)
 
 
 def reference_energies(configurations: Sequence[Atoms], elements: Sequence[str]) -> Array:
@@ -129,30 +149,21 @@ def reference_energies(configurations: Sequence[Atoms], elements: Sequence[str])
     return np.asarray(np.linalg.lstsq(counts / sizes[:, None], energies / sizes, rcond=1e-8)[0], dtype=np.float64)
 
 
-def weighted_rows(
-    design: Array, atoms: Atoms, reference_eV: Array, elements: Sequence[str], accuracy: Accuracy
-) -> tuple[Array, Array]:
-    """Return rows and values of one configuration, in units of the accuracies.
+def labels_of(atoms: Atoms, reference_eV: Array, elements: Sequence[str]) -> Array:
+    """Return energy without the references, forces and stress, shape (1 + 3 N + 6,)."""
+    base = sum(atoms.symbols.count(symbol) * energy for symbol, energy in zip(elements, reference_eV, strict=True))
+    return np.concatenate([[atoms.get_potential_energy() - base], atoms.get_forces().ravel(), atoms.get_stress()])
 
-    Parameters
-    ----------
-    design
-        From `Descriptors.design`, with the stress.
-    atoms
-        Configuration with energy, forces and stress.
-    reference_eV
-        Energy per element that is taken out first.
-    elements
-        Their order.
-    accuracy
-        What counts the same; all three errors may be larger in proportion where the forces are larger than half an
-        eV/Å (root mean square), or random packings would decide the fit.
+
+def units_of(atoms: Atoms, accuracy: Accuracy) -> Array:
+    """Return the error of each label that counts as one.
+
+    All three may be larger in proportion where the forces are larger than half an eV/Å (root mean square), or random
+    packings would decide the fit.
     """
     from ...units import EV_A3_TO_GPA
 
     count = len(atoms)
-    base = sum(atoms.symbols.count(symbol) * energy for symbol, energy in zip(elements, reference_eV, strict=True))
-    values = np.concatenate([[atoms.get_potential_energy() - base], atoms.get_forces().ravel(), atoms.get_stress()])
     scale = np.concatenate(
         [
             [accuracy.energy_eV_atom * count],
@@ -160,12 +171,11 @@ def weighted_rows(
             np.full(6, accuracy.stress_GPa / EV_A3_TO_GPA),
         ]
     )
-    scale *= max(1.0, float(np.sqrt(np.mean(atoms.get_forces() ** 2))) / _QUIET_FORCE_EV_A)
-    return design / scale[:, None], values / scale
+    return scale * max(1.0, float(np.sqrt(np.mean(atoms.get_forces() ** 2))) / _QUIET_FORCE_EV_A)
 
 
 def fit(
-    basis: PodBasis,
+    basis: Basis,
     elements: tuple[str, ...],
     configurations: Sequence[Atoms],
     accuracy: Accuracy,
@@ -194,56 +204,99 @@ def fit(
         raise InputError(f"{len(configurations)} configurations are too few for a fit", where="sampling")
     reference = reference_energies(configurations, elements)
     groups: list[NormalEquations] = []
-    with Descriptors(basis, elements) as descriptors:
+    with describer(basis, elements) as rows:
+        start = _start(rows, configurations)
         for number, atoms in enumerate(configurations):
-            x, y = weighted_rows(descriptors.design(atoms), atoms, reference, elements, accuracy)
+            x, y, scale = rows.design(atoms), labels_of(atoms, reference, elements), units_of(atoms, accuracy)
+            y = y - np.asarray(x @ start.prior)
+            own = x[:, start.used]
+            dense = (own if isinstance(own, np.ndarray) else own.toarray()) / scale[:, None]
             if not groups:
-                groups = [NormalEquations.empty(x.shape[1]) for _ in range(GROUPS)]
-            groups[number % GROUPS].add(x, y)
+                groups = [NormalEquations.empty(dense.shape[1]) for _ in range(GROUPS)]
+            groups[number % GROUPS].add(dense, y / scale)
             if progress:
                 progress(number + 1, len(configurations))
-    return solve(groups, reference)
+    found = solve(groups, start.dampings, start.penalty)
+
+    def whole(own: Array) -> Array:
+        made = start.prior.copy()
+        made[start.used] += own
+        return made
+
+    coefficients, members = whole(found.coefficients), np.array([whole(member) for member in found.committee])
+    if isinstance(basis, PodBasis):  # its first coefficient of each element is a constant
+        members[:, :: len(coefficients) // len(elements)] += reference
+        coefficients[:: len(coefficients) // len(elements)] += reference
+        reference = np.zeros(len(elements))
+    else:  # the last ones are
+        reference = reference + coefficients[-len(elements) :]
+        coefficients, members = coefficients[: -len(elements)], members[:, : -len(elements)]
+    return Fit(coefficients, members, reference, found.damping, found.left_out_error)
 
 
-def solve(groups: Sequence[NormalEquations], reference_eV: Array) -> Fit:
+@dataclass(frozen=True)
+class _Start:
+    """Where a fit starts from: what it departs from, which coefficients it finds, and what departures cost."""
+
+    prior: Array
+    used: NDArray[np.int64]
+    penalty: Array | None
+    dampings: tuple[float, ...]
+
+
+def _start(rows: Descriptors | Splines, configurations: Sequence[Atoms]) -> _Start:
+    if isinstance(rows, Splines):
+        used = rows.used(configurations)
+        return _Start(rows.prior(), used, rows.penalty(used), SPLINE_DAMPINGS)
+    size = rows.design(configurations[0], stress=False).shape[1]
+    return _Start(np.zeros(size), np.arange(size), None, DAMPINGS)
+
+
+def solve(groups: Sequence[NormalEquations], dampings: Sequence[float], penalty: Array | None = None) -> Fit:
     """Solve the normal equations of all groups, and of all but one.
 
     Parameters
     ----------
     groups
         One set a group.
-    reference_eV
-        Energy per element that was taken out; it goes back into the constants of the one-body part.
+    dampings
+        What the penalty is multiplied with; the best is taken.
+    penalty
+        Matrix P of the penalty cᵀ P c on coefficients c, shape (M, M). By default each coefficient counts in units of
+        what one standard deviation of its column would ask for.
+
+    Returns
+    -------
+    Fit
+        Without references.
+
+    Raises
+    ------
+    InputError
+        If no damping makes the equations solvable.
     """
     total = groups[0]
     for group in groups[1:]:
         total = total.plus(group)
-    scale = np.sqrt(np.maximum(np.diag(total.matrix), 1e-300))
-    parts = [total.minus(group) for group in groups]
-    solvers = [_Solver(part, scale) for part in parts]
-    errors = []
-    for damping in DAMPINGS:
-        left_out = [group.error(solver(damping)) * group.rows for group, solver in zip(groups, solvers, strict=True)]
-        errors.append(sum(left_out) / total.rows)
-    best = int(np.argmin(errors))
-    damping = DAMPINGS[best]
-    constants = np.zeros(len(scale))
-    constants[:: len(scale) // len(reference_eV)] = reference_eV
-    return Fit(
-        coefficients=_Solver(total, scale)(damping) + constants,
-        committee=np.array([solver(damping) + constants for solver in solvers]),
-        damping=damping,
-        left_out_error=float(np.sqrt(errors[best])),
-    )
+    if penalty is None:
+        penalty = np.diag(np.maximum(np.diag(total.matrix), 1e-300))
+    tried = []
+    for damping in dampings:
+        try:
+            members = [_solution(total.minus(group), damping * penalty) for group in groups]
+        except LinAlgError:
+            continue
+        left_out = [group.error(member) * group.rows for group, member in zip(groups, members, strict=True)]
+        tried.append((sum(left_out) / total.rows, damping, members))
+    if not tried:
+        raise InputError("the fit has no solution: the configurations are too few or all alike", where="sampling")
+    error, damping, members = min(tried, key=lambda one: one[0])
+    return Fit(_solution(total, damping * penalty), np.array(members), np.zeros(0), damping, float(np.sqrt(error)))
 
 
-class _Solver:
-    """Damped solutions of one set of normal equations, from one decomposition."""
-
-    def __init__(self, equations: NormalEquations, scale: Array) -> None:
-        self.scale = scale
-        self.values, self.vectors = np.linalg.eigh(equations.matrix / np.outer(scale, scale))
-        self.projected = self.vectors.T @ (equations.vector / scale)
-
-    def __call__(self, damping: float) -> Array:
-        return np.asarray(self.vectors @ (self.projected / (np.maximum(self.values, 0) + damping)) / self.scale)
+def _solution(equations: NormalEquations, penalty: Array) -> Array:
+    """Return the damped solution, with every diagonal element scaled to one before."""
+    matrix = equations.matrix + penalty
+    scale = np.sqrt(np.diag(matrix))
+    factor = cho_factor(matrix / np.outer(scale, scale), overwrite_a=True)
+    return np.asarray(cho_solve(factor, equations.vector / scale) / scale, dtype=np.float64)

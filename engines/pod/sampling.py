@@ -12,12 +12,10 @@ from ...structures.distances import closest_pairs, contact_distance
 from .configurations import atoms_of, structure_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from ase import Atoms
     from numpy.typing import NDArray
-
-    from .descriptors import Descriptors
 
     Array = NDArray[np.float64]
 
@@ -138,21 +136,6 @@ def _several(make: Callable[[], Atoms], count: int) -> list[Atoms]:
         if not too_close(made):
             found.append(made)
     return found
-
-
-def features(configurations: Sequence[Atoms], descriptors: Descriptors) -> Array:
-    """Return a vector for each configuration: mean and spread of the descriptors of each element, shape (F, 2 E D)."""
-    rows = []
-    for atoms in configurations:
-        local = descriptors.per_atom(atoms)
-        kinds = np.array(atoms.get_chemical_symbols())
-        parts = []
-        for symbol in descriptors.types.elements:
-            own = local[kinds == symbol]
-            empty = np.zeros(local.shape[1])
-            parts += [own.mean(axis=0), own.std(axis=0)] if len(own) else [empty, empty]
-        rows.append(np.concatenate(parts))
-    return np.array(rows)
 
 
 def farthest_points(points: Array, count: int, known: Array | None = None) -> list[int]:

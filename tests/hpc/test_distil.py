@@ -22,7 +22,7 @@ SMALL = {
     "teacher": "LiSi-MEAM-Cui2012",
     "temperature_K": 500,
     "systems": {"LiSi": {"phase": "Li15Si4", "strained": 16, "defective": 2, "amorphous": 1}},
-    "basis": {"cutoff_A": 4.5, "two_body": 4, "three_body": 2, "three_body_degree": 2},
+    "basis": {"style": "pod", "cutoff_A": 4.5, "two_body": 4, "three_body": 2, "three_body_degree": 2},
     "loop": {"rounds": 1, "steps": 50, "per_round": 4, "temperatures": [1.0], "threshold_percent": 0.5},
     "test": {"temperatures_K": [400], "steps": 100, "student_steps": 200, "density_steps": 200},
 }
@@ -100,7 +100,7 @@ def test_a_model_that_is_not_there_yet_is_said_in_a_sentence(tmp_path: Path) -> 
     [
         ({"teacher": "nobody"}, "no teacher is called 'nobody'"),
         ({"systems": {"a": {"phase": "Li6PS5Cl"}}}, "does not describe"),
-        ({"basis": {"cutoff_A": 0.5}}, "inner_cutoff_A"),
+        ({"basis": {"style": "pod", "cutoff_A": 0.5}}, "inner_cutoff_A"),
         ({"systems": {"a": {}}}, "exactly one of"),
     ],
 )

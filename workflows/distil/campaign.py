@@ -8,15 +8,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from ...errors import InputError
 from ...potentials.cards import card_names, is_card_file
 from ...potentials.pod import PodBasis
+from ...potentials.uf3 import Uf3Basis
 from ..campaign import plain_name, read_settings
 from ..settings import Positive, PositiveInt, Settings
 
 Count = Annotated[int, Field(ge=0)]
+
+
+def _style(basis: Any) -> str:
+    """Return the style of a basis, splines where it does not say."""
+    return str(basis.get("style", "uf3") if isinstance(basis, dict) else getattr(basis, "style", "uf3"))
+
+
+Basis = Annotated[Annotated[Uf3Basis, Tag("uf3")] | Annotated[PodBasis, Tag("pod")], Discriminator(_style)]
+"""Splines, or with ``style: pod`` proper orthogonal descriptors."""
 
 
 class InterfaceSettings(Settings):
@@ -173,7 +183,7 @@ class DistilCampaign(Settings):
     systems: Annotated[dict[str, LearntSystem], Field(min_length=1)]
     temperature_K: Positive = 1000.0
     timestep_fs: Positive = 2.0
-    basis: PodBasis = PodBasis()
+    basis: Basis = Uf3Basis()
     accuracy: AccuracySettings = AccuracySettings()
     loop: LoopSettings = LoopSettings()
     test: TestSettings = TestSettings()

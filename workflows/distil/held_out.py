@@ -15,21 +15,19 @@ from ...engines.lammps.md import MDSettings, run_md
 from ...engines.lammps.relax import relax
 from ...engines.lammps.setup import System
 from ...engines.pod.configurations import atoms_of, from_document, structure_of
-from ...engines.pod.descriptors import Descriptors
 from ...engines.pod.teacher import label
 from ...engines.resources import Resources
 from ...errors import EngineError
 from ...potentials.checks import ReferenceCheck
+from ...potentials.uf3 import Uf3
 from ...units import BAR_TO_GPA, BOLTZMANN_EV_K, EV_A3_TO_GPA, G_MOL_A3_TO_G_CM3
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
     from pymatgen.core import Structure
 
     from ...potentials.cards import PotentialCard
-    from ...potentials.pod import PodBasis
 
 _DENSITY_FRAMES = 20
 _LONGEST_A = 6.0
@@ -47,26 +45,25 @@ def _row(name: str, system: str, unit: str, value: float, reference: float | Non
 
 
 def compare_frames(
-    model: PotentialCard,
-    basis: PodBasis,
-    coefficients: NDArray[np.float64],
-    system: str,
-    documents: list[dict[str, Any]],
+    model: PotentialCard, system: str, documents: list[dict[str, Any]]
 ) -> tuple[list[ReferenceCheck], float]:
     """Return the errors on frames of the teacher's own runs, and that of the forces in percent of their spread.
 
     The root mean square is taken over all components; the spread is the standard deviation of the teacher's.
     """
     energies, forces, stresses, teacher = [], [], [], []
-    with Descriptors(basis, model.elements) as descriptors:
-        for document in documents:
-            for entry in document["frames"]:
-                atoms = from_document(entry)
-                predicted = descriptors.design(atoms) @ coefficients
-                energies.append((predicted[0] - atoms.get_potential_energy()) / len(atoms))
-                forces.append(predicted[1:-6] - atoms.get_forces().ravel())
-                stresses.append((predicted[-6:] - atoms.get_stress()) * EV_A3_TO_GPA)
-                teacher.append(atoms.get_forces().ravel())
+    references = model.model.reference_eV if isinstance(model.model, Uf3) else {}
+    calculator = model.ase_calculator()
+    for document in documents:
+        for entry in document["frames"]:
+            atoms = from_document(entry)
+            ours = atoms.copy()
+            ours.calc = calculator
+            energy = ours.get_potential_energy() + sum(references.get(symbol, 0.0) for symbol in ours.symbols)
+            energies.append((energy - atoms.get_potential_energy()) / len(atoms))
+            forces.append((ours.get_forces() - atoms.get_forces()).ravel())
+            stresses.append((ours.get_stress() - atoms.get_stress()) * EV_A3_TO_GPA)
+            teacher.append(atoms.get_forces().ravel())
     spread = float(np.std(np.concatenate(teacher)))
     force = float(np.sqrt(np.mean(np.concatenate(forces) ** 2)))
     temperatures = ", ".join(f"{document['temperature_K']:g}" for document in documents)

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jobflow import Flow, Maker, Response, job
 
-from ...engines.pod.card import guard_of, pod_card
+from ...engines.pod.card import distilled_card, guard_of
 from ...engines.pod.configurations import atoms_of, from_document, to_document
-from ...engines.pod.descriptors import Descriptors
-from ...engines.pod.fit import Accuracy, Fit, fit
-from ...engines.pod.sampling import farthest_points, features, too_close
+from ...engines.pod.fit import Accuracy, Basis, Fit, describer, fit
+from ...engines.pod.sampling import farthest_points, too_close
 from ...engines.pod.teacher import label, teacher_md
 from ...errors import EngineError
 from ...files import write_json
 from ...potentials.cards import PotentialCard
 from ...potentials.checks import ReferenceCheck
-from ...potentials.pod import PodBasis
 from ..folders import job_folder, progress_writer
 from ..seeds import derive_seed
 
@@ -146,7 +144,7 @@ class LearnMaker(Maker):
     """
 
     teacher: PotentialCard
-    basis: PodBasis
+    basis: Basis
     elements: tuple[str, ...]
     accuracy: Accuracy
     temperature_K: float
@@ -164,8 +162,8 @@ class LearnMaker(Maker):
     def make(self, labelled: list[list[dict[str, Any]]], starts: list[Structure], history: list[dict[str, Any]]) -> Any:
         """Learn from lists of labelled configurations.
 
-        The last round's document holds ``coefficients``, ``committee``, ``history`` and ``configurations``; an earlier
-        one is replaced by the jobs that label what was found and learn from it too.
+        The last round's document holds ``coefficients``, ``reference_eV``, ``history`` and ``configurations``; an
+        earlier one is replaced by the jobs that label what was found and learn from it too.
         """
         folder = job_folder(self.name)
         folder.mkdir(parents=True, exist_ok=True)
@@ -191,7 +189,7 @@ class LearnMaker(Maker):
         return {
             "kind": "learn",
             "coefficients": found.coefficients.tolist(),
-            "committee": found.committee.tolist(),
+            "reference_eV": found.reference_eV.tolist(),
             "history": rows,
             "configurations": [to_document(atoms) for atoms in known],
             "quantities": [],
@@ -208,34 +206,43 @@ class LearnMaker(Maker):
                 {
                     "coefficients": made.coefficients.tolist(),
                     "committee": made.committee.tolist(),
+                    "reference_eV": made.reference_eV.tolist(),
                     "damping": made.damping,
                     "left_out_error": made.left_out_error,
                 },
             )
         data = json.loads(path.read_text())
-        return Fit(np.array(data["coefficients"]), np.array(data["committee"]), data["damping"], data["left_out_error"])
+        return Fit(
+            np.array(data["coefficients"]),
+            np.array(data["committee"]),
+            np.array(data["reference_eV"]),
+            data["damping"],
+            data["left_out_error"],
+        )
 
     def _search(
         self, folder: Path, found: Fit, known: Sequence[Atoms], starts: Sequence[Structure], spread: float
     ) -> tuple[list[dict[str, Any]], int, int]:
         """Return what to label, the number of frames looked at, and the number worth a label."""
-        student = pod_card("student", self.basis, self.elements, found.coefficients)
+        student = distilled_card("student", self.basis, self.elements, found.coefficients)
         frames: list[Atoms] = []
         for number, structure in enumerate(starts):
             for part in self.temperatures:
                 frames += self._student_frames(folder, student, structure, number, part)
         frames = [atoms for atoms in frames if not too_close(atoms)]
         worth: list[Atoms] = []
-        with Descriptors(self.basis, self.elements) as descriptors:
+        with describer(self.basis, self.elements) as rows:
             for atoms in frames:
-                rows = descriptors.design(atoms, stress=False)[1:]
-                forces = (rows @ found.committee.T).reshape(len(atoms), 3, -1)
+                forces = (rows.design(atoms, stress=False)[1:, : found.committee.shape[1]] @ found.committee.T).reshape(
+                    len(atoms), 3, -1
+                )
                 disagreement = float(np.linalg.norm(forces.std(axis=2), axis=1).max())
                 if self.threshold_percent / 100 * spread < disagreement < _NONSENSE * spread:
                     worth.append(atoms)
             if not worth:
                 return [], len(frames), 0
-            picked = farthest_points(features(worth, descriptors), self.per_round, features(known[-300:], descriptors))
+            points, before = (np.array([rows.features(atoms) for atoms in part]) for part in (worth, known[-300:]))
+            picked = farthest_points(points, self.per_round, before)
         for index in picked:
             worth[index].info["origin"] = f"student molecular dynamics, round {self.round}"
             worth[index].calc = None
@@ -302,7 +309,7 @@ class TestMaker(Maker):
     __test__ = False
     card_name: str
     teacher: PotentialCard
-    basis: PodBasis
+    basis: Basis
     elements: tuple[str, ...]
     temperature_K: float
     timestep_fs: float
@@ -339,21 +346,20 @@ class TestMaker(Maker):
 
         folder = job_folder(self.name)
         folder.mkdir(parents=True, exist_ok=True)
-        coefficients = np.array(learnt["coefficients"])
         known = [from_document(document) for document in learnt["configurations"]]
-        guard = guard_of(self.basis, self.elements, coefficients, known)
-        model = pod_card(
+        model = distilled_card(
             self.card_name,
             self.basis,
             self.elements,
-            coefficients,
-            guard=guard,
+            np.array(learnt["coefficients"]),
+            reference_eV=np.array(learnt["reference_eV"]),
             highest_temperature_K=self.temperature_K,
             teacher=self.teacher.name,
         )
+        model = model.model_copy(update={"model": model.model.model_copy(update={"guard": guard_of(model, known)})})
         rows, warnings, errors = [], [], {}
         for system, documents in runs.items():
-            made, percent = compare_frames(model, self.basis, coefficients, system, documents)
+            made, percent = compare_frames(model, system, documents)
             rows += made
             errors[system] = percent
             if percent > self.target_percent:

@@ -7,7 +7,7 @@ import pytest
 from anodeflow.engines.lammps.failures import OutsideRangeError
 from anodeflow.engines.lammps.md import MDSettings, run_md
 from anodeflow.engines.lammps.setup import System
-from anodeflow.engines.pod.card import guard_of, pod_card
+from anodeflow.engines.pod.card import distilled_card, guard_of
 from anodeflow.engines.pod.configurations import atoms_of, from_document, structure_of, to_document
 from anodeflow.engines.pod.descriptors import Descriptors
 from anodeflow.engines.pod.fit import Accuracy, fit
@@ -45,7 +45,7 @@ def test_rows_give_the_energy_forces_and_stress_of_pair_style_pod_in_a_turned_tr
         rows = descriptors.design(atoms)
         local = descriptors.per_atom(atoms)
     weights = np.random.default_rng(1).normal(size=rows.shape[1])
-    atoms.calc = pod_card("x", BASIS, ELEMENTS, weights).ase_calculator()
+    atoms.calc = distilled_card("x", BASIS, ELEMENTS, weights).ase_calculator()
     values = rows @ weights
     assert values[0] == pytest.approx(atoms.get_potential_energy(), abs=1e-8)
     assert values[1:-6].reshape(-1, 3) == pytest.approx(atoms.get_forces(), abs=1e-8)
@@ -59,7 +59,7 @@ def test_a_fit_finds_the_coefficients_that_made_the_labels() -> None:
     with Descriptors(BASIS, ELEMENTS) as descriptors:
         size = descriptors.design(triclinic()).shape[1]
     weights = rng.normal(size=size)
-    truth = pod_card("truth", BASIS, ELEMENTS, weights).ase_calculator()
+    truth = distilled_card("truth", BASIS, ELEMENTS, weights).ase_calculator()
     known = []
     for atoms in strained(triclinic(), 24, rng):
         atoms.calc = truth
@@ -71,7 +71,7 @@ def test_a_fit_finds_the_coefficients_that_made_the_labels() -> None:
     new = strained(triclinic(), 1, np.random.default_rng(9))[0]
     new.calc = truth
     forces = new.get_forces()
-    new.calc = pod_card("fit", BASIS, ELEMENTS, found.coefficients).ase_calculator()
+    new.calc = distilled_card("fit", BASIS, ELEMENTS, found.coefficients).ase_calculator()
     assert np.abs(new.get_forces() - forces).max() < 0.01 * forces.std()
 
 
@@ -153,10 +153,10 @@ def test_a_guard_stops_molecular_dynamics_that_leaves_its_range(tmp_path, guard)
     settings = MDSettings("nvt", 200, 1500.0, 3, dump_every=0)
     structure = structure_of(triclinic())
     free = run_md(
-        System.of(structure, pod_card("free", basis, ELEMENTS, weights)), settings, tmp_path / "free", Resources()
+        System.of(structure, distilled_card("free", basis, ELEMENTS, weights)), settings, tmp_path / "free", Resources()
     )
     assert free.thermo["step"][-1] == 200
-    guarded = System.of(structure, pod_card("guarded", basis, ELEMENTS, weights, guard=guard))
+    guarded = System.of(structure, distilled_card("guarded", basis, ELEMENTS, weights, guard=guard))
     with pytest.raises(OutsideRangeError, match="guard"):
         run_md(guarded, settings, tmp_path / "guarded", Resources())
 
@@ -164,13 +164,15 @@ def test_a_guard_stops_molecular_dynamics_that_leaves_its_range(tmp_path, guard)
 def test_the_guard_holds_what_was_learnt_with_a_margin() -> None:
     with Descriptors(BASIS, ELEMENTS) as descriptors:
         size = descriptors.design(triclinic()).shape[1]
-    guard = guard_of(BASIS, ELEMENTS, np.random.default_rng(1).normal(size=size), [triclinic()])
+    weights = np.random.default_rng(1).normal(size=size)
+    model = distilled_card("x", BASIS, ELEMENTS, weights)
+    guard = guard_of(model, [triclinic()])
     assert set(guard.shortest_A) == {"Li-Li", "Li-Si", "Si-Si"}
     assert all(low < high for low, high in guard.energy_eV.values())
 
 
 def test_a_coefficient_file_that_is_cut_off_is_refused() -> None:
-    whole = pod_card("x", BASIS, ELEMENTS, np.ones(30)).model
+    whole = distilled_card("x", BASIS, ELEMENTS, np.ones(30)).model
     assert isinstance(whole, Pod)
     cut = whole.model_dump()
     cut["coefficients"]["text"] = cut["coefficients"]["text"][:-4]
