@@ -53,8 +53,8 @@ class Uf3Basis(Strict):
     cutoff_A: float = Field(default=6.0, gt=0)
     intervals: int = Field(default=24, ge=4)
     three_body_cutoff_A: float = Field(default=3.5, gt=0)
-    three_body_intervals: int = Field(default=5, ge=2)
-    opposite_intervals: int = Field(default=8, ge=2)
+    three_body_intervals: int = Field(default=4, ge=2)
+    opposite_intervals: int = Field(default=6, ge=2)
     inner_A: float = Field(default=1.0, gt=0)
     own_cutoffs_A: dict[str, float] = Field(default_factory=dict)
 

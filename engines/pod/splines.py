@@ -135,7 +135,7 @@ class Splines:
             columns = first[:, None] + np.arange(4)
             columns = np.where(columns < pair.size, pair.first + columns, -1)
             table.energy(columns, value)
-            table.bond(columns, slope, i[own], j[own], vector[own])
+            table.derivatives(columns, (i[own], j[own]), [(0, 1, slope, vector[own])])
         a, b = _pairs_of_bonds(i, length < self._reach_A)
         across = vector[b] - vector[a]
         opposite = np.linalg.norm(across, axis=1)
@@ -153,9 +153,14 @@ class Splines:
             legs.append(cubic(triplet.opposite, opposite[own]))
             columns = _columns(triplet.columns, *(first for first, _, _ in legs))
             table.energy(columns, _product(legs, None))
-            table.bond(columns, _product(legs, 0), i[left], j[left], vector[left])
-            table.bond(columns, _product(legs, 1), i[right], j[right], vector[right])
-            table.bond(columns, _product(legs, 2), j[left], j[right], side)
+            if not derivatives:
+                continue
+            bonds = [
+                (0, 1, _product(legs, 0), vector[left]),
+                (0, 2, _product(legs, 1), vector[right]),
+                (1, 2, _product(legs, 2), side),
+            ]
+            table.derivatives(columns, (i[left], j[left], j[right]), bonds)
         return table.rows(self.size, atoms.get_volume(), stress)
 
 
@@ -216,7 +221,7 @@ class _Table:
     """Entries of the sparse rows, collected."""
 
     def __init__(self, count: int, derivatives: bool) -> None:
-        self.count, self.derivatives = count, derivatives
+        self.count, self.wanted = count, derivatives
         self.row: list[Indices] = []
         self.column: list[Indices] = []
         self.value: list[Array] = []
@@ -232,17 +237,35 @@ class _Table:
         """Add to the energy; both of shape (n, K)."""
         self.add(np.zeros(1, dtype=np.int64), columns, values)
 
-    def bond(self, columns: Indices, slopes: Array, start: Indices, end: Indices, vector: Array) -> None:
-        """Add to forces and stress what depends on the length of a bond; slopes of shape (n, K) by that length."""
-        if not self.derivatives:
+    def derivatives(
+        self, columns: Indices, atoms: tuple[Indices, ...], bonds: list[tuple[int, int, Array, Array]]
+    ) -> None:
+        """Add to forces and stress what depends on the lengths of bonds.
+
+        Parameters
+        ----------
+        columns
+            Shape (n, K).
+        atoms
+            The two or three atoms of each term, shape (n,) each.
+        bonds
+            Which of the atoms a bond goes from and to, the slopes by its length, shape (n, K), and its vector.
+        """
+        if not self.wanted:
             return
-        unit = vector / np.linalg.norm(vector, axis=1)[:, None]
+        units = [vector / np.linalg.norm(vector, axis=1)[:, None] for *_, vector in bonds]
         for axis in range(3):
-            force = slopes * unit[:, axis, None]
-            self.add(1 + 3 * start[:, None] + axis, columns, force)
-            self.add(1 + 3 * end[:, None] + axis, columns, -force)
+            forces = [np.zeros(columns.shape) for _ in atoms]
+            for (start, end, slopes, _), unit in zip(bonds, units, strict=True):
+                force = slopes * unit[:, axis, None]
+                forces[start] += force
+                forces[end] -= force
+            for atom, force in zip(atoms, forces, strict=True):
+                self.add(1 + 3 * atom[:, None] + axis, columns, force)
         for number, (one, two) in enumerate(VOIGT):
-            virial = slopes * (unit[:, one] * vector[:, two])[:, None]
+            virial = np.zeros(columns.shape)
+            for (_, _, slopes, vector), unit in zip(bonds, units, strict=True):
+                virial += slopes * (unit[:, one] * vector[:, two])[:, None]
             self.add(np.full(1, 1 + 3 * self.count + number), columns, virial)
 
     def rows(self, size: int, volume: float, stress: bool) -> csr_array:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _NONSENSE = 3.0
 """A configuration on which the committee differs by this many times the spread of the forces is not physical."""
-_FRAME_STEPS = 25
+_FRAME_STEPS = 75
 
 
 def _progress(folder: Path, done: int = 0, total: int | None = None) -> Callable[[int, int], None]:
