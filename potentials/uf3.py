@@ -45,7 +45,7 @@ class Uf3Basis(Strict):
         Triplets: intervals of the distance between the two neighbours, from `inner_A` to twice the cut-off.
     inner_A
         Triplets with a shorter distance do not count; the pairs repel each other there.
-    wider_A
+    own_cutoffs_A
         Cut-offs of single triplets, such as ``P-S-S: 3.0``, the middle first.
     """
 
