@@ -124,9 +124,8 @@ class Splines:
         length = np.linalg.norm(vector, axis=1)
         kinds = np.array([self.elements.index(symbol) for symbol in atoms.get_chemical_symbols()])
         table = _Table(len(atoms), derivatives)
-        table.energy(
-            self.splines + np.arange(len(self.elements))[None], np.bincount(kinds, minlength=len(self.elements))[None]
-        )
+        constants = self.splines + np.arange(len(self.elements))
+        table.energy(constants[None], np.bincount(kinds, minlength=len(constants))[None].astype(np.float64))
         for pair in self._pairs:
             one, two = (self.elements.index(symbol) for symbol in pair.elements)
             of_both = np.sort([kinds[i], kinds[j]], axis=0) == np.array(sorted((one, two)))[:, None]
