@@ -245,8 +245,9 @@ def check_positions(positions: FloatArray, time_step_ps: float, dimensions: int)
             remedy="Give at least 8, better some hundred.",
         )
     for begin in range(0, array.shape[0], 256):  # in blocks: a long walk needs no mask of its own size
-        wrong = ~np.isfinite(array[begin : begin + 256])
-        if wrong.any():
+        part = array[begin : begin + 256]
+        # a sum holds what is not finite; only then is it searched for
+        if not np.isfinite(part.sum()) and (wrong := ~np.isfinite(part)).any():
             frame = begin + int(np.argwhere(wrong)[0, 0])
             raise InputError(f"positions are not finite in frame {frame}", remedy="Check the trajectory there.")
     return array

@@ -18,6 +18,12 @@ _WALKERS = 16
 _LAGS_OF_CONCERT = 6
 """Lags from which slopes are taken to compare their spread over time with that over ions."""
 
+_LARGE = 200_000
+"""Numbers in a walk from which on compiled code is worth loading."""
+
+_CACHED = 1 << 19
+"""Bytes of a walk that are worked on together."""
+
 _SHORTEST_PIECE = 50
 """Frames below which a trajectory is not cut."""
 
@@ -38,6 +44,16 @@ def walker_msd(positions: FloatArray, lags: tuple[int, ...]) -> FloatArray:
         Shape ``(len(lags), N)``, in Å².
     """
     frames, walkers, dimensions = positions.shape
+    if positions.size >= _LARGE and positions.flags.c_contiguous:
+        from .msd_kernel import add_squared_steps
+
+        flat = positions.reshape(frames, -1)
+        sums = np.empty((len(lags), flat.shape[1]))
+        block = min(flat.shape[1], max(16, _CACHED // (frames * flat.itemsize)))
+        add_squared_steps(flat, np.array(lags, dtype=np.int64), block, sums)
+        sums /= (frames - np.array(lags))[:, None]
+        total: FloatArray = sums.reshape(len(lags), walkers, dimensions).sum(axis=2)
+        return total
     result = np.empty((len(lags), walkers))
     # a walk kept in float32 holds no more digits than that, and long ones are not copied
     kind: Any = np.float32 if positions.dtype == np.float32 else np.float64

@@ -106,17 +106,19 @@ def _overlaps(frames: int, lags: tuple[int, ...]) -> tuple[npt.NDArray[np.int_],
     In a long run the sum over all shifts is taken on few of them, densely about the four shifts at which the summed
     function has a kink, by the trapezoidal rule. Shapes ``(P, S)``, ``(P, S)`` and ``(P, 2)``.
     """
-    near = np.arange(frames + 1)
-    if frames > _ALL_SHIFTS:
-        near = np.unique(np.rint(np.concatenate([np.arange(48), np.geomspace(48, frames, 80)])).astype(int))
+    every = frames <= _ALL_SHIFTS
+    near = np.unique(np.rint(np.concatenate([np.arange(48), np.geomspace(48, max(frames, 49), 80)])).astype(int))
     near = np.concatenate([-near[::-1], near[1:]])
     pairs = [(short, long) for i, short in enumerate(lags) for long in lags[i:]]
-    shifts = np.empty((len(pairs), min(4 * len(near), 2 * frames)), dtype=int)
+    shifts = np.empty((len(pairs), 2 * frames if every else min(4 * len(near), 2 * frames)), dtype=int)
     weights = np.zeros(shifts.shape)
     for row, (short, long) in enumerate(pairs):
         low, high = -(frames - long - 1), frames - short - 1
-        kinks = np.array([0, long - short, -short, long])
-        grid = np.unique(np.clip((kinks[:, None] + near).ravel(), low, high))
+        if every:
+            grid = np.arange(low, high + 1)
+        else:
+            kinks = np.array([0, long - short, -short, long])
+            grid = np.unique(np.clip((kinks[:, None] + near).ravel(), low, high))
         step = np.diff(grid)
         # a sum over integers: each gap of h holds h - 1 more of them, shared by its ends
         weight = np.ones(len(grid))

@@ -48,29 +48,49 @@ class StreamedWalk:
 
 
 class _Follower:
-    """Adds up displacements step by step in the current cell; see `anodeflow.analysis.reading.displacements.walk`."""
+    """Adds up displacements step by step in the current cell; see `anodeflow.analysis.reading.displacements.walk`.
 
-    def __init__(self, unwrapped: bool, periodic: tuple[bool, bool, bool], where: str) -> None:
+    Only the atoms that are asked for are followed, and the mean of those that stand still.
+    """
+
+    def __init__(
+        self,
+        unwrapped: bool,
+        periodic: tuple[bool, bool, bool],
+        where: str,
+        chosen: NDArray[np.intp],
+        fixed: NDArray[np.intp] | slice | None,
+    ) -> None:
         self._unwrapped = unwrapped
         self._along = np.asarray(periodic, dtype=float)
         self._where = where
+        self._chosen, self._fixed = chosen, fixed
         self._last: Frame | None = None
-        self._scaled: FloatArray | None = None
-        self._total: FloatArray | None = None
+        self._total: FloatArray = np.zeros((len(chosen), 3))
+        self._drift: FloatArray = np.zeros(3)
+        self._here: FloatArray
+        self._middle: FloatArray
 
     def add(self, frame: Frame) -> FloatArray:
-        """Return the displacements of all atoms since the first frame, shape ``(N, 3)``."""
-        if self._last is None or self._total is None:
-            self._total = np.zeros_like(frame.positions)
-        else:
-            self._total += self._step(self._last, frame)
-        self._last = frame
-        return self._total
+        """Return the displacements since the first frame less the drift, shape ``(n, 3)``."""
+        here = np.take(frame.positions, self._chosen, axis=0)
+        middle = np.zeros(3) if self._fixed is None else frame.positions[self._fixed].mean(axis=0)
+        before, self._last = self._last, frame
+        if before is not None:
+            same = np.array_equal(before.cell, frame.cell) and np.array_equal(before.origin, frame.origin)
+            if self._unwrapped and same:
+                # the mean of the steps is the step of the mean
+                self._total += here
+                self._total -= self._here
+                self._drift += middle - self._middle
+            else:
+                step = self._step(before, frame)
+                self._total += step[self._chosen]
+                self._drift += 0.0 if self._fixed is None else step[self._fixed].mean(axis=0)
+        self._here, self._middle = here, middle
+        return self._total if self._fixed is None else self._total - self._drift
 
     def _step(self, before: Frame, frame: Frame) -> FloatArray:
-        same = np.array_equal(before.cell, frame.cell) and np.array_equal(before.origin, frame.origin)
-        if self._unwrapped and same:
-            return frame.positions - before.positions
         old = (before.positions - before.origin) @ np.linalg.inv(before.cell)
         new = (frame.positions - frame.origin) @ np.linalg.inv(frame.cell)
         if self._unwrapped:
@@ -128,23 +148,21 @@ def stream_walk(
     chosen = np.flatnonzero(np.isin(names, wanted))
     if missing := sorted(set(wanted) - set(stream.species)):
         raise InputError(f"there is no {missing[0]} among {', '.join(sorted(set(stream.species)))}", where=str(path))
-    fixed = None
-    if drift is not None and drift != "all":
+    fixed: NDArray[np.intp] | slice | None = None
+    if drift == "all":
+        fixed = slice(None)
+    elif drift is not None:
         framework = [drift] if isinstance(drift, str) else list(drift)
         fixed = np.flatnonzero(np.isin(names, framework))
         if not len(fixed):
             raise InputError(f"there is no {' or '.join(framework)} to hold still", where=str(path))
-    follower = _Follower(stream.dump.unwrapped, stream.dump.first.periodic, str(path))
+    follower = _Follower(stream.dump.unwrapped, stream.dump.first.periodic, str(path), chosen, fixed)
     frames = len(stream)
     moved = np.empty((frames, len(chosen), 3), dtype=np.float32)
     time, volume = np.empty(frames), np.empty(frames)
     done = 0
     for frame in stream.frames(progress):
-        total = follower.add(frame)
-        if drift is None:
-            moved[done] = total[chosen]
-        else:
-            moved[done] = total[chosen] - (total if fixed is None else total[fixed]).mean(axis=0)
+        moved[done] = follower.add(frame)
         time[done], volume[done] = frame.time_ps, abs(np.linalg.det(frame.cell))
         done += 1
     return StreamedWalk(moved[:done], time[:done], volume[:done], tuple(wanted), stream.warnings, str(path))
