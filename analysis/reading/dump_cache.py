@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .lammps_dump import DumpFrame, LammpsDump
 
 FloatArray = NDArray[np.float64]
-_VERSION = 1
+_VERSION = 2
 _WORTH_IT = 16 << 20
 """Bytes of text from which on a cache is written."""
 
@@ -95,11 +95,11 @@ def load_cache(path: str | Path) -> DumpCache | None:
         if data.stat().st_size != frame_bytes * cache.n_frames:
             return None
         with data.open("rb") as stream:
-            for frame in (0, cache.n_frames - 1):
+            for frame, checksum in zip((0, cache.n_frames - 1), checksums, strict=True):
                 stream.seek(frame * frame_bytes)
-                if zlib.crc32(stream.read(frame_bytes)) != int(checksums[frame]):
+                if zlib.crc32(stream.read(frame_bytes)) != int(checksum):
                     return None
-    except (OSError, ValueError, KeyError, IndexError):
+    except Exception:  # whatever is wrong with a file that can be made again, it is not used
         return None
     return cache
 
@@ -119,7 +119,9 @@ class CacheWriter:
         self._temporary = Path(name)
         self._stream = os.fdopen(handle, "wb")
         self._reference: FloatArray | None = None
-        # Per frame: cell, origin, step, time, checksum; packed, because there may be a million frames.
+        self._moved: NDArray[np.float32]
+        self._checksum_of_first = 0
+        # Per frame: cell, origin, step, time; packed, because there may be a million frames.
         self._table = array("d")
 
     @staticmethod
@@ -133,16 +135,19 @@ class CacheWriter:
             return
         if self._reference is None:
             self._reference = frame.positions.copy()
-        content = (frame.positions - self._reference).astype(np.float32).tobytes()
+            self._moved = np.empty(frame.positions.shape, dtype=np.float32)
+        np.subtract(frame.positions, self._reference, out=self._moved, casting="same_kind")
+        if not self._table:
+            self._checksum_of_first = zlib.crc32(self._moved.data)
         try:
-            self._stream.write(content)
+            self._stream.write(self._moved.data)
         except OSError:
             self.discard()
             return
         cell, origin = self.dump.box_in_angstrom(frame.header)
         time = self.dump.time_ps(frame.header)
         said = np.nan if time is None else time
-        self._table.extend((*cell.ravel(), *origin, frame.header.step, said, zlib.crc32(content)))
+        self._table.extend((*cell.ravel(), *origin, frame.header.step, said))
 
     def finish(self) -> None:
         """Put the cache beside the dump, unless the dump has changed meanwhile."""
@@ -153,14 +158,14 @@ class CacheWriter:
         if self._reference is None or (status.st_size, status.st_mtime_ns) != (self._size, self._mtime):
             self.discard()
             return
-        table = np.frombuffer(self._table).reshape(-1, 15)
+        table = np.frombuffer(self._table).reshape(-1, 14)
         content = io.BytesIO()
         np.savez(
             content,
             version=np.array(_VERSION), size=np.array(self._size), mtime_ns=np.array(self._mtime),
             fingerprint=np.array(self._fingerprint), reference=self._reference,
             cells=table[:, :9].reshape(-1, 3, 3), origins=table[:, 9:12], steps=table[:, 12].astype(np.int64),
-            times_ps=table[:, 13], checksums=table[:, 14].astype(np.int64),
+            times_ps=table[:, 13], checksums=np.array([self._checksum_of_first, zlib.crc32(self._moved.data)]),
             warnings=np.array(self.dump.warnings, dtype=str),
         )  # fmt: skip
         self._temporary.replace(sidecar(self.dump.path, "frames.f32"))

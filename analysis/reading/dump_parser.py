@@ -186,3 +186,11 @@ def parse_rows(buffer, position, end, row, n_rows, roles, lookup, stamp, frame, 
             values[where, k] = numbers[k]
         row += 1
     return DONE, row, position
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def shift_to_single(positions, origin, out):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Write ``positions - origin`` in single precision: NumPy takes five times as long for three columns."""
+    for atom in range(positions.shape[0]):
+        for axis in range(3):
+            out[atom, axis] = np.float32(positions[atom, axis] - origin[axis])

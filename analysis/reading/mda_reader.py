@@ -21,6 +21,7 @@ from ...errors import InputError
 from ...units import FS_TO_PS
 from .dump_cache import CacheWriter, DumpCache, load_cache
 from .dump_index import dump_index, frames_to_keep
+from .dump_parser import shift_to_single
 from .lammps_dump import DumpFrame, LammpsDump
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class LammpsTextReader(ReaderBase):  # type: ignore[misc]  # MDAnalysis has no t
         if not self._n_frames:
             raise InputError("there is no whole frame", where=str(self.filename))
         self._frames: Iterator[DumpFrame] | None = None
+        self._cell: Any = None
         self._stream: Any = None
         self._writer: CacheWriter | None
         self._reopen()
@@ -193,12 +195,14 @@ class LammpsTextReader(ReaderBase):  # type: ignore[misc]  # MDAnalysis has no t
                 self._writer.add(rest)
             self._writer.finish()
             self._writer = None
-        cell, origin = self._dump.box_in_angstrom(read.header)
-        if abs(cell[0, 1]) + abs(cell[0, 2]) + abs(cell[1, 2]) > 1e-9:
-            raise InputError("general triclinic boxes have no place in MDAnalysis' box", where=str(self.filename))
+        if read.header.cell is not self._cell:
+            cell, self._origin = self._dump.box_in_angstrom(read.header)
+            if abs(cell[0, 1]) + abs(cell[0, 2]) + abs(cell[1, 2]) > 1e-9:
+                raise InputError("general triclinic boxes have no place in MDAnalysis' box", where=str(self.filename))
+            self._cell, self._box = read.header.cell, triclinic_box(*cell)
         ts = self.ts
-        np.subtract(read.positions, origin, out=ts._pos, casting="same_kind")
-        ts.dimensions = triclinic_box(*cell)
+        shift_to_single(read.positions, self._origin, ts._pos)
+        ts.dimensions = self._box
         column = {name: read.values[:, k] for k, name in enumerate(self._extra)}
         for triple, target in ((_VELOCITIES, "velocities"), (_FORCES, "forces")):
             if all(name in column for name in triple):
