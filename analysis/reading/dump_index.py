@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import os
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...files import write_bytes
+from .dump_source import move_to, open_dump, read_some
 
 if TYPE_CHECKING:
     from .lammps_dump import LammpsDump
@@ -24,6 +24,7 @@ _LONG_FRAME = 32_768
 """Bytes of a frame from which on it is worth leaping to where the next should begin."""
 
 _MARK = b"ITEM: TIMESTEP"
+_LARGEST_STEP = 2**53
 _CHUNK = 1 << 20
 _SMALL = 32 << 20
 """Bytes below which a file is scanned again rather than leaving an index beside it."""
@@ -83,7 +84,7 @@ def dump_index(dump: LammpsDump) -> DumpIndex:
     Raises
     ------
     InputError
-        If a frame has no step.
+        If a frame that is not plainly whole is damaged.
     """
     path = dump.path
     beside = sidecar(path, "index")
@@ -92,12 +93,15 @@ def dump_index(dump: LammpsDump) -> DumpIndex:
     if known is not None and known.size == size:
         return known
     start = int(known.offsets[-1]) if known is not None and len(known) else 0
-    offsets, steps = _leap(path, start) or _scan(path, start, _is_gzip(path))
+    marks = _leap(path, start) or _scan(path, start, _rows_of_a_whole_frame(dump))
     if known is not None and len(known):
-        offsets = np.concatenate([known.offsets[:-1], offsets])
-        steps = np.concatenate([known.steps[:-1], steps])
-    whole = _whole(dump, offsets)
-    index = DumpIndex(offsets[whole], steps[whole], size)
+        marks = Marks(
+            np.concatenate([known.offsets[:-1], marks.offsets]),
+            np.concatenate([known.steps[:-1], marks.steps]),
+            np.concatenate([np.zeros(len(known) - 1, dtype=bool), marks.doubtful]),
+        )
+    whole, steps = _whole(dump, marks)
+    index = DumpIndex(marks.offsets[whole], steps[whole], size)
     if size >= _SMALL and may_write_beside(path):
         content = io.BytesIO()
         np.savez(
@@ -111,17 +115,34 @@ def dump_index(dump: LammpsDump) -> DumpIndex:
     return index
 
 
-def _whole(dump: LammpsDump, offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which frames are whole: the last and any unusually short one are parsed to see."""
-    whole = np.ones(len(offsets), dtype=bool)
-    lengths = np.diff(offsets)
-    doubtful = set(np.flatnonzero(lengths < 0.8 * np.median(lengths)).tolist()) if len(lengths) else set()
+class Marks(NamedTuple):
+    """Where frames seem to begin, the step that stands there (-1 where none does), and whether one may be cut off."""
+
+    offsets: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    doubtful: NDArray[np.bool_]
+
+
+def _rows_of_a_whole_frame(dump: LammpsDump) -> int:
+    """Return how many lines there are at least from one step to the next if the frame between is whole."""
+    # step, number of atoms, box and columns take nine; the time of the next frame stands above its step
+    return 9 + dump.n_atoms + (2 if dump.first.time is not None else 0)
+
+
+def _whole(dump: LammpsDump, marks: Marks) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Return which frames are whole, and their steps: the last and the doubtful ones are parsed to see."""
+    whole = np.ones(len(marks.offsets), dtype=bool)
+    steps = marks.steps.copy()
+    doubtful = marks.doubtful | (steps < 0)
+    doubtful[-1:] = True
     said = list(dump.warnings)
-    for i in sorted(doubtful | {len(offsets) - 1}) if len(offsets) else []:
-        frame = next(dump.frames(offset=int(offsets[i])), None)
-        whole[i] = frame is not None and frame.offset == offsets[i]
+    for i in np.flatnonzero(doubtful):
+        frame = next(dump.frames(offset=int(marks.offsets[i])), None)
+        whole[i] = frame is not None and frame.offset == marks.offsets[i]
+        if whole[i] and frame is not None:
+            steps[i] = frame.header.step
     dump.warnings[:] = said  # the reading itself will say it
-    return whole
+    return whole, steps
 
 
 def frames_to_keep(steps: NDArray[np.int64], where: str) -> tuple[NDArray[np.int64], list[str]]:
@@ -158,7 +179,7 @@ def _is_gzip(path: Path) -> bool:
         return stream.read(2) == b"\x1f\x8b"
 
 
-def _leap(path: Path, start: int) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+def _leap(path: Path, start: int) -> Marks | None:
     """Find frames that are all about as long, reading only where the next is expected; None if that saves nothing.
 
     Behind each beginning, and where a frame of the same length would end, a short stretch is read. If the next frame
@@ -176,7 +197,7 @@ def _leap(path: Path, start: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]
             near = 256 + length // 500
             head = os.pread(stream.fileno(), 2 * near, at)
             offsets.append(at)
-            steps.append(_step(head, f"{path}: byte {at}"))
+            steps.append(_step(head))
             following = head.find(_MARK, 1)
             if following >= 0:
                 following += at
@@ -186,7 +207,10 @@ def _leap(path: Path, start: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]
                 following = at + length - near + following if following >= 0 else _next_mark(stream, at + 1)
             length = max(following - at, 4 * near)
             at = following
-    return np.array(offsets, np.int64), np.array(steps, np.int64)
+    found = np.array(offsets, np.int64)
+    lengths = np.diff(found)
+    doubtful = np.append(lengths < 0.98 * np.median(lengths) if len(lengths) else np.zeros(0, bool), True)
+    return Marks(found, np.array(steps, np.int64), doubtful)
 
 
 def _next_mark(stream: io.FileIO, start: int) -> int:
@@ -204,39 +228,44 @@ def _next_mark(stream: io.FileIO, start: int) -> int:
         base += len(block) - len(tail)
 
 
-def _step(text: bytes, where: str) -> int:
-    """Return the step that stands below the mark at the beginning of a text; -1 where the file ends before it."""
+def _step(text: bytes) -> int:
+    """Return the step that stands below the mark at the beginning of a text; -1 where none is seen."""
     lines = text[:64].split(b"\n")
     try:
-        return int(lines[1]) if len(lines) > 2 else -1
+        step = int(lines[1]) if len(lines) > 2 else -1
     except ValueError:
-        raise InputError("a frame has no step", where=where) from None
+        return -1
+    return step if abs(step) <= _LARGEST_STEP else -1
 
 
-def _scan(path: Path, start: int, compressed: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    offsets, steps = array("q"), array("q")
-    stream: Any
-    with gzip.open(path) if compressed else path.open("rb") as stream:
-        stream.seek(start)
+def _scan(path: Path, start: int, rows: int) -> Marks:
+    """Find all marks by reading everything; frames of less than `rows` lines, or of an unusual number, are doubtful."""
+    offsets, steps, lines = array("q"), array("q"), array("q")
+    with open_dump(path) as stream:
+        move_to(stream, start, path)
         base, tail = start, b""
+        count = 0  # line feeds since the last mark
         while True:
-            try:
-                chunk = stream.read(_CHUNK)
-            except EOFError:
-                chunk = b""
+            chunk = read_some(stream, _CHUNK, path)
             block = tail + chunk
-            at = block.find(_MARK)
-            keep = len(block) - len(_MARK) - 32
-            while at >= 0:
-                if at > keep and chunk:
-                    break
+            # a mark is taken up only where its step is in hand too
+            stop = len(block) if not chunk else max(0, len(block) - 64)
+            at, done = block.find(_MARK), 0
+            while 0 <= at < stop:
+                count += block.count(b"\n", done, at)
+                lines.append(count)
+                count, done = 0, at
                 offsets.append(base + at)
-                steps.append(_step(block[at : at + 64], f"{path}: byte {base + at}"))
+                steps.append(_step(block[at : at + 64]))
                 at = block.find(_MARK, at + 1)
+            count += block.count(b"\n", done, stop)
             if not chunk:
-                return np.array(offsets, np.int64), np.array(steps, np.int64)
-            cut = at if at >= 0 else max(0, len(block) - len(_MARK))
-            base, tail = base + cut, block[cut:]
+                break
+            base, tail = base + stop, block[stop:]
+    found = np.array(lines[1:], np.int64)
+    usual = np.bincount(found).argmax() if len(found) else 0
+    doubtful = np.append((found < rows) | (found != usual), True)[: len(offsets)]
+    return Marks(np.array(offsets, np.int64), np.array(steps, np.int64), doubtful)
 
 
 def _load(beside: Path, path: Path) -> DumpIndex | None:
@@ -248,5 +277,5 @@ def _load(beside: Path, path: Path) -> DumpIndex | None:
             if size != path.stat().st_size and _is_gzip(path):
                 return None
             return DumpIndex(stored["offsets"], stored["steps"], size)
-    except (OSError, ValueError, KeyError):
+    except Exception:  # whatever is wrong with a file that can be made again, it is not used
         return None

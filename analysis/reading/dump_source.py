@@ -17,6 +17,54 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 18
 
 
+def open_dump(path: Path) -> Any:
+    """Return the bytes of a plain or gzip file (told by content) as an unbuffered stream."""
+    stream = path.open("rb", buffering=0)
+    magic = stream.read(2)
+    stream.seek(0)
+    if magic != b"\x1f\x8b":
+        return stream
+    return gzip.GzipFile(fileobj=io.BufferedReader(stream), mode="rb")
+
+
+def read_some(stream: Any, size: int, path: Path) -> bytes:
+    """Return the next bytes of a stream of `open_dump`, none at its end.
+
+    Raises
+    ------
+    InputError
+        If a compressed file is damaged; one that merely ends early gives all that it holds.
+    """
+    try:
+        # one step of decompression at a time: a longer read would lose what came before an early end
+        content: bytes = stream.read1(size) if isinstance(stream, gzip.GzipFile) else stream.read(size)
+    except EOFError:
+        return b""
+    except (zlib.error, gzip.BadGzipFile) as error:
+        # unlike an early end this may have changed digits that were read before
+        raise InputError(f"the compressed file is damaged ({error})", where=str(path)) from None
+    return content
+
+
+def move_to(stream: Any, offset: int, path: Path) -> None:
+    """Move a stream of `open_dump` to a byte of the uncompressed file, or to its end.
+
+    Raises
+    ------
+    InputError
+        If a compressed file is damaged before it.
+    """
+    if not isinstance(stream, gzip.GzipFile):
+        stream.seek(offset)
+        return
+    left = offset - stream.tell()
+    while left > 0:
+        content = read_some(stream, min(left, _CHUNK), path)
+        if not content:
+            return
+        left -= len(content)
+
+
 class DumpSource:
     """Bytes of a plain or gzip file behind a sliding buffer.
 
@@ -43,35 +91,32 @@ class DumpSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            stream = path.open("rb", buffering=0)
+            empty = path.stat().st_size == 0
+            self._stream: Any = open_dump(path)
         except OSError as error:
             raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
-        self._raw = stream
-        magic = stream.read(2)
-        stream.seek(0)
-        self._stream: Any = (
-            gzip.GzipFile(fileobj=io.BufferedReader(stream), mode="rb") if magic == b"\x1f\x8b" else stream
-        )
-        if not magic:
-            stream.close()
+        if empty:
+            self._stream.close()
             raise InputError("the file is empty", where=str(path))
+        self._packed = isinstance(self._stream, gzip.GzipFile)
         self.buffer = np.empty(2 * _CHUNK, dtype=np.uint8)
         self.position = 0
         self.end = 0
         self.last_line = 0
         self.frame_begin = 0
         self._base = 0  # byte of the file at the beginning of the buffer
+        self._line = 0  # where in the buffer the last line read began
 
     def __enter__(self) -> DumpSource:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._raw.close()
+        self._stream.close()
 
     def skip(self, offset: int) -> None:
         """Start at a byte of the uncompressed file."""
         if offset:
-            self._stream.seek(offset)
+            move_to(self._stream, offset, self.path)
             self._base = offset
 
     def fill(self) -> bool:
@@ -83,13 +128,12 @@ class DumpSource:
             self.buffer = np.concatenate([self.buffer, np.empty_like(self.buffer)])
         self._base += self.position
         self.position, self.end = 0, kept
-        try:
+        if self._packed:
+            content = read_some(self._stream, _CHUNK, self.path)
+            count = len(content)
+            self.buffer[kept : kept + count] = np.frombuffer(content, dtype=np.uint8)
+        else:
             count = self._stream.readinto(self.buffer[kept : kept + _CHUNK].data)
-        except EOFError:
-            return False  # the file ends early; what it holds is whole
-        except (zlib.error, gzip.BadGzipFile) as error:
-            # unlike an early end this may have changed digits that were read before
-            raise InputError(f"the compressed file is damaged ({error})", where=str(self.path)) from None
         self.end += count
         return bool(count)
 
@@ -113,6 +157,7 @@ class DumpSource:
             found = self.buffer[start:stop].tobytes().find(b"\n")
             if found >= 0:
                 begin, self.position = self.position, start + found + 1
+                self._line = begin
                 self.last_line = self._base + begin
                 return self.buffer[begin : start + found].tobytes().decode("utf-8", "replace")
             searched += stop - start
@@ -140,6 +185,15 @@ class DumpSource:
             .split(b"\n")[0]
             .decode("utf-8", "replace")
         )
+
+    def at(self) -> int:
+        """Return the byte of the uncompressed file at the position."""
+        return self._base + self.position
+
+    def back_to(self, words: bytes, after: int = 0) -> None:
+        """Move back to `words` in the line that `next_line` returned last, at byte `after` of it or later."""
+        line = self.buffer[self._line : self.position].tobytes()
+        self.position = self._line + line.index(words, after)
 
     def seek_in_line(self, words: bytes) -> bool:
         """Move to `words` if the current line holds them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from . import xdr
+from .dump_source import open_dump, read_some
 from .raw import RawTrajectory
 from .species import map_types, types_of_data
 
@@ -33,7 +34,7 @@ def kind_of(path: Path) -> str:
     Returns
     -------
     str
-        ``lammps``, ``lammps-binary``, ``xdatcar``, ``vasprun``, ``ase`` or ``mdanalysis``.
+        ``lammps``, ``lammps-binary``, ``xdatcar``, ``vasprun``, ``ase``, ``xdr`` or ``mdanalysis``.
 
     Raises
     ------
@@ -41,14 +42,10 @@ def kind_of(path: Path) -> str:
         If the file cannot be read, or is empty.
     """
     try:
-        with path.open("rb") as stream:
-            head = stream.read(4096)
-        if head[:2] == b"\x1f\x8b":
-            with gzip.open(path) as stream:
-                head = stream.read(4096)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or "damaged"
-        raise InputError(f"cannot be read: {reason}", where=str(path)) from None
+        with open_dump(path) as stream:
+            head = read_some(stream, 4096, path)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or 'damaged'}", where=str(path)) from None
     if not head.strip():
         raise InputError("the file is empty", where=str(path))
     name = path.name.lower()
@@ -64,6 +61,8 @@ def kind_of(path: Path) -> str:
         return "xdatcar"
     if name.endswith((".xyz", ".extxyz", ".traj", ".db", ".json")) or head[:8] == b"- of Ulm":
         return "ase"
+    if name.endswith(xdr.SUFFIXES):
+        return "xdr"
     if name.endswith((".lammpstrj", ".dump", ".lammpsdump")):
         raise InputError("not a LAMMPS text dump", where=str(path), remedy="Give a dump written by 'dump custom'.")
     return "mdanalysis"
@@ -206,13 +205,32 @@ def read_ase(path: Path) -> RawTrajectory:
     return raw
 
 
+def read_xdr(path: Path, data: str | Path | None, species: SpeciesMap) -> RawTrajectory:
+    """Read XTC and TRR, with a topology or LAMMPS data file."""
+    raw: RawTrajectory | None = None
+    try:
+        for frame in xdr.xdr_frames(path):
+            if raw is None:
+                notes: list[str] = []
+                labels = _species_of_topology(data, species, len(frame.positions), notes)
+                raw = RawTrajectory(path, labels, unwrapped=False, counted=False, warnings=notes)
+            raw.add(frame.positions, frame.cell, frame.step, frame.time_ps)
+    except xdr.XdrDamagedError as error:
+        if raw is None:
+            raise InputError(f"the file is damaged ({error})", where=str(path)) from None
+        raw.warnings.append(f"after frame {len(raw.steps) - 1} the file is damaged and was left out ({error})")
+    if raw is None:
+        raise InputError("there is no frame", where=str(path))
+    if path.suffix.lower() == ".xtc":
+        raw.warnings.append("XTC holds rounded positions (usually to 0.01 Å)")
+    return raw
+
+
 def read_mdanalysis(path: Path, data: str | Path | None, species: SpeciesMap) -> RawTrajectory:
-    """Read DCD, XTC, TRR, NetCDF and whatever else MDAnalysis reads, with a topology or LAMMPS data file."""
+    """Read DCD, NetCDF and whatever else MDAnalysis reads, with a topology or LAMMPS data file."""
     import warnings
 
     import MDAnalysis
-
-    from .lammps_data import read_types
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -223,26 +241,31 @@ def read_mdanalysis(path: Path, data: str | Path | None, species: SpeciesMap) ->
         except Exception as error:  # MDAnalysis raises whatever its parsers meet
             raise InputError(f"no reader knows this file ({error})", where=str(path)) from None
         notes: list[str] = []
-        labels = _species_of_topology(data, species, reader.n_atoms, notes, read_types)
+        labels = _species_of_topology(data, species, reader.n_atoms, notes)
         raw = RawTrajectory(path, labels, unwrapped=False, counted=False, warnings=notes)
         header = getattr(getattr(reader, "_file", None), "header", None)
         dcd: dict[str, int] = header if isinstance(header, dict) and "nsavc" in header else {}
-        if path.suffix.lower() == ".xtc":
-            raw.warnings.append("XTC holds rounded positions (usually to 0.01 Å)")
-        for ts in reader:
-            if ts.dimensions is None:
-                raise InputError("the file has no periodic cell", where=str(path))
-            cell = np.asarray(ts.triclinic_dimensions, dtype=float)
-            if dcd:
-                step, time = dcd["istart"] + ts.frame * max(dcd["nsavc"], 1), None
-            else:
-                step, time = int(ts.data.get("step", ts.frame)), float(ts.time)
-            raw.add(np.array(ts.positions, dtype=float), cell, step, time)
+        try:
+            for ts in reader:
+                if ts.dimensions is None:
+                    raise InputError("the file has no periodic cell", where=str(path))
+                cell = np.asarray(ts.triclinic_dimensions, dtype=float)
+                if dcd:
+                    step, time = dcd["istart"] + ts.frame * max(dcd["nsavc"], 1), None
+                else:
+                    step, time = int(ts.data.get("step", ts.frame)), float(ts.time)
+                raw.add(np.array(ts.positions, dtype=float), cell, step, time)
+        except InputError:
+            raise
+        except Exception as error:  # MDAnalysis raises whatever its parsers meet
+            if not raw.steps:
+                raise InputError(f"MDAnalysis cannot read it ({error})", where=str(path)) from None
+            raw.warnings.append(f"after frame {len(raw.steps) - 1} the file is damaged and was left out ({error})")
     return raw
 
 
 def _species_of_topology(
-    data: str | Path | None, species: SpeciesMap, n_atoms: int, notes: list[str], read_types: Any
+    data: str | Path | None, species: SpeciesMap, n_atoms: int, notes: list[str]
 ) -> tuple[str, ...]:
     if species is not None and not isinstance(species, Mapping) and len(species) == n_atoms:
         return tuple(species)
@@ -251,6 +274,8 @@ def _species_of_topology(
             "the file holds positions only",
             remedy="Give data (a LAMMPS data file or a topology) or species by atom.",
         )
+    from .lammps_data import read_types
+
     text = Path(data)
     try:
         types = read_types(text)

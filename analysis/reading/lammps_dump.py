@@ -41,7 +41,9 @@ _COORDINATES = (
     (("xs", "ys", "zs"), True, False),
 )
 FLAGS = ("ix", "iy", "iz")
-_TIMESTEP = b"ITEM: TIMESTEP"
+_TIMESTEP = "ITEM: TIMESTEP"
+_LARGEST_STEP = 2**53
+"""Steps beyond are damage: they would not survive a float."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,8 @@ class LammpsDump:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.warnings: list[str] = []
+        self._last_box: tuple[tuple[str, ...], tuple[FloatArray, FloatArray, tuple[bool, bool, bool]]] | None = None
+        self._checked: FloatArray | None = None
         with DumpSource(self.path) as source:
             header = self._read_header(source)
             if header is None:
@@ -181,6 +185,7 @@ class LammpsDump:
             self.first = header
             self._coordinates, self._scaled, self._flags = choose_coordinates(header.columns, str(self.path))
             self.ids, self.labels, self.types = self._read_identity(source, header)
+        self.warnings.clear()  # the reading will say it again
         self.unwrapped = self._flags or self._coordinates[0] in ("xu", "xsu")
         if header.units and header.units not in LENGTH_A:
             raise InputError(f"'{header.units}' units have no length in Å", where=str(path))
@@ -230,9 +235,11 @@ class LammpsDump:
         labels = np.empty(n, dtype=np.uint64)
         expected = self._codes
         with DumpSource(self.path) as source:
-            source.skip(offset)
+            source.skip(max(0, offset - _BEFORE))
+            time = _time_before(source, offset)
             number = 0
-            while (header := self._read_header(source)) is not None:
+            while (header := self._read_header(source, time)) is not None:
+                time = None
                 begin = source.frame_begin
                 self._check(header)
                 if header.columns != names:
@@ -255,10 +262,10 @@ class LammpsDump:
                     if status != dump_parser.NEED_MORE or not source.fill():
                         break
                 if status == dump_parser.NEED_MORE:
-                    self.warnings.append(f"the last frame (step {header.step}) is cut off and was left out")
+                    self._say(f"the last frame (step {header.step}) is cut off and was left out")
                     return
-                if status == dump_parser.BAD_ROW and source.seek_in_line(_TIMESTEP):
-                    self.warnings.append(f"the frame of step {header.step} is cut off and was left out")
+                if status == dump_parser.BAD_ROW and source.seek_in_line(b"ITEM:"):
+                    self._say(f"the frame of step {header.step} is cut off and was left out")
                     number += 1
                     continue
                 if status != dump_parser.DONE:
@@ -273,51 +280,84 @@ class LammpsDump:
                 yield self._convert(header, values, begin)
                 number += 1
 
+    def _say(self, sentence: str) -> None:
+        if sentence not in self.warnings:  # a file may be gone through more than once
+            self.warnings.append(sentence)
+
     # ------------------------------------------------------------------ header
 
-    def _read_header(self, source: DumpSource) -> Header | None:
-        """Return the next header, or None at the end of the data."""
+    def _read_header(self, source: DumpSource, time: float | None = None) -> Header | None:
+        """Return the next header, or None at the end of the data.
+
+        A header in which the next frame begins belongs to a frame that was cut off: it is left out and said.
+        """
+        while True:
+            try:
+                return self._one_header(source, time)
+            except _CutOffError as cut:
+                step, begun, more = cut.args
+                which = "frame" if more else "last frame"
+                if begun:
+                    of = "" if step is None else f" of step {step}" if more else f" (step {step})"
+                    self._say(f"the {which}{of} is cut off and was left out")
+                if not more:
+                    return None
+            time = None
+
+    def _one_header(self, source: DumpSource, time: float | None) -> Header:
         where = str(self.path)
-        units, time = "", None
+        units = ""
         step = n_atoms = None
-        box: list[list[float]] = []
-        box_line = ""
+        box: tuple[str, ...] = ()
+        begun = False
+
+        def need() -> str:
+            line = source.next_line()
+            if line is None:
+                raise _CutOffError(step, True, False)
+            if _TIMESTEP in line:
+                source.back_to(_TIMESTEP.encode())
+                raise _CutOffError(step, True, True)
+            return line
+
         while True:
             line = source.next_line()
             if line is None:
-                if step is not None or source.position < source.end:
-                    which = "the last frame" if step is None else f"the last frame (step {step})"
-                    self.warnings.append(f"{which} is cut off and was left out")
-                return None
+                raise _CutOffError(step, begun or n_atoms is not None or source.position < source.end, False)
             if not line.strip():
                 continue
+            # only units and time stand above the step
+            inside = step is not None or n_atoms is not None or bool(box)
+            if line.find(_TIMESTEP, 0 if inside else 1) >= 0 and (inside or line.startswith("ITEM:")):
+                source.back_to(_TIMESTEP.encode(), 0 if inside else 1)
+                raise _CutOffError(step, True, True)
+            if not line.startswith("ITEM:"):
+                raise InputError(
+                    "not a LAMMPS text dump" if source.last_line == 0 else "a row stands where none belongs",
+                    where=f"{where}: {line.strip()[:60]!r}",
+                    remedy="Give a dump written by 'dump custom' or 'dump atom'.",
+                )
             try:
                 if line.startswith("ITEM: UNITS"):
-                    units = _need(source).strip()
-                elif line.startswith("ITEM: TIME") and not line.startswith("ITEM: TIMESTEP"):
-                    time = float(_need(source))
-                elif line.startswith("ITEM: TIMESTEP"):
+                    units = need().strip()
+                elif line.startswith("ITEM: TIME") and not line.startswith(_TIMESTEP):
+                    time = float(need())
+                    if not np.isfinite(time):
+                        raise ValueError
+                elif line.startswith(_TIMESTEP):
                     source.frame_begin = source.last_line
-                    step = int(_need(source))
+                    begun = True
+                    step = int(need())
+                    if abs(step) > _LARGEST_STEP:
+                        raise ValueError
                 elif line.startswith("ITEM: NUMBER OF ATOMS"):
-                    n_atoms = int(_need(source))
+                    n_atoms = int(need())
                 elif line.startswith("ITEM: BOX BOUNDS"):
-                    box_line = line[16:].strip()
-                    box = [[float(word) for word in _need(source).split()] for _ in range(3)]
+                    box = (line[16:].strip(), need(), need(), need())
                 elif line.startswith("ITEM: ATOMS"):
                     break
-                elif not line.startswith("ITEM:"):
-                    raise InputError(
-                        "not a LAMMPS text dump" if source.last_line == 0 else "a row stands where none belongs",
-                        where=f"{where}: {line.strip()[:60]!r}",
-                        remedy="Give a dump written by 'dump custom' or 'dump atom'.",
-                    )
                 else:
-                    _need(source)
-            except _CutOffError:
-                which = "the last frame" if step is None else f"the last frame (step {step})"
-                self.warnings.append(f"{which} is cut off and was left out")
-                return None
+                    need()
             except ValueError:
                 raise InputError(
                     "a frame's header is malformed", where=f"{where}: after {line.strip()[:60]!r}"
@@ -326,8 +366,17 @@ class LammpsDump:
             raise InputError("a frame has no step, number of atoms or box", where=where)
         if n_atoms < 1:
             raise InputError("a frame holds no atoms", where=f"{where}: step {step}")
-        cell, origin, periodic = box_of(box_line, box, f"{where}: step {step}")
-        return Header(step, n_atoms, cell, origin, periodic, tuple(line.split()[2:]), units, time)
+        return Header(step, n_atoms, *self._box(box, f"{where}: step {step}"), tuple(line.split()[2:]), units, time)
+
+    def _box(self, text: tuple[str, ...], where: str) -> tuple[FloatArray, FloatArray, tuple[bool, bool, bool]]:
+        """Return cell, origin and periodicity; they are the same objects as long as the text is the same."""
+        if self._last_box is None or self._last_box[0] != text:
+            try:
+                rows = [[float(word) for word in line.split()] for line in text[1:]]
+            except ValueError:
+                raise InputError("the box is malformed", where=where) from None
+            self._last_box = (text, box_of(text[0], rows, where))
+        return self._last_box[1]
 
     def _check(self, header: Header) -> None:
         where = f"{self.path}: step {header.step}"
@@ -337,6 +386,10 @@ class LammpsDump:
                 where=where,
                 remedy="Dump a group whose atoms stay, or cut the file there.",
             )
+        if header.cell is not self._checked:
+            if not np.linalg.det(header.cell * self._length) > 1e-9:
+                raise InputError("the box has no volume", where=where)
+            self._checked = header.cell
         if header.units != self.first.units and header.units and self.first.units:
             raise InputError(f"units change from {self.first.units} to {header.units}", where=where)
 
@@ -410,6 +463,9 @@ class LammpsDump:
         positions = to_cartesian(values, header, self._scaled, self._flags)
         if self._length != 1.0:
             positions = positions * self._length
+        made = self._scaled or self._flags or self._length != 1.0
+        if made and not np.isfinite(positions).all():
+            raise InputError("a coordinate is not a finite number", where=f"{self.path}: step {header.step}")
         used = 6 if self._flags else 3
         return DumpFrame(header, positions, values[:, used:], offset)
 
@@ -419,14 +475,26 @@ class LammpsDump:
 
 
 class _CutOffError(Exception):
-    """The data end inside a header."""
+    """A header ends early; with its step, whether a frame had begun, and whether the next one begins here."""
 
 
-def _need(source: DumpSource) -> str:
-    line = source.next_line()
-    if line is None:
-        raise _CutOffError
-    return line
+_BEFORE = 128
+"""Bytes before the step of a frame in which its time stands, if the file says it."""
+
+
+def _time_before(source: DumpSource, offset: int) -> float | None:
+    """Return the time that stands right above the step of a frame, and move to that step."""
+    time, before = None, ""
+    while offset and source.at() < offset and (line := source.next_line()) is not None:
+        time = None
+        if before == "ITEM: TIME":
+            try:
+                time = float(line)
+            except ValueError:
+                time = None
+        before = line.strip()
+    source.position -= source.at() - offset  # where a frame that was cut off shares its last line with this one
+    return time
 
 
 def box_of(words: str, rows: list[list[float]], where: str) -> tuple[FloatArray, FloatArray, tuple[bool, bool, bool]]:
@@ -454,6 +522,7 @@ def box_of(words: str, rows: list[list[float]], where: str) -> tuple[FloatArray,
         cell, origin = np.diag(table[:, 1] - table[:, 0]), table[:, 0].copy()
     else:
         raise InputError("the box is malformed", where=where)
-    if not np.linalg.det(cell) > 1e-12:
+    # against the edges, for in SI units a cell has 1e-27 cubic metres
+    if not np.linalg.det(cell) > 1e-12 * float(np.prod(np.linalg.norm(cell, axis=1))):
         raise InputError("the box has no volume", where=where)
     return cell, origin, periodic  # type: ignore[return-value]  # three booleans by construction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -138,11 +139,15 @@ class DumpStream:
 
     def _parsed(self) -> Iterator[Frame]:
         writer = CacheWriter(self.dump) if self._use_cache and CacheWriter.wanted(self.dump) else None
+        seen, offsets, given = array("q"), array("q"), array("q")
         try:
             for frame in self.dump.frames():
                 if writer is not None:
                     writer.add(frame)
+                seen.append(frame.header.step)
+                offsets.append(frame.offset)
                 if frame.offset in self._offsets:
+                    given.append(frame.offset)
                     cell, origin = self.dump.box_in_angstrom(frame.header)
                     said = self.dump.time_ps(frame.header)
                     time = self._time(np.nan if said is None else said, frame.header.step)
@@ -151,6 +156,16 @@ class DumpStream:
             if writer is not None:
                 writer.discard()
             raise
+        steps = np.array(seen, dtype=np.int64)
+        self.kept, _ = frames_to_keep(steps, str(self.dump.path))
+        if not np.array_equal(np.array(offsets, dtype=np.int64)[self.kept], np.array(given, dtype=np.int64)):
+            # among long frames one that lacks its last rows is found out only when it is parsed
+            raise InputError(
+                "a frame that a restart repeats is cut off",
+                where=str(self.dump.path),
+                remedy="Read it whole with read_trajectory, or cut the file at the restart.",
+            )
+        self.steps = steps[self.kept]
         if writer is not None:
             writer.finish()
             self._cache = load_cache(self.dump.path)

@@ -251,6 +251,8 @@ def _read_kind(path: Path, data: str | Path | None, species: SpeciesMap) -> RawT
         from .lammps_binary import read_lammps_binary
 
         return read_lammps_binary(path, data, species)
+    if kind == "xdr":
+        return formats.read_xdr(path, data, species)
     if kind == "mdanalysis":
         return formats.read_mdanalysis(path, data, species)
     reader = {"xdatcar": formats.read_xdatcar, "vasprun": formats.read_vasprun, "ase": formats.read_ase}[kind]
@@ -308,6 +310,14 @@ def _assemble(
     steps = np.array(raw.steps, dtype=float)
     if all(time is not None for time in raw.times_ps):
         time = np.array(raw.times_ps, dtype=float)
+        if len(time) > 1 and not (np.diff(time) > 0).all():
+            at = int(np.flatnonzero(~(np.diff(time) > 0))[0])
+            raise InputError(
+                f"the time goes from {time[at]:g} to {time[at + 1]:g} ps while the step goes from {raw.steps[at]} "
+                f"to {raw.steps[at + 1]}",
+                where=source,
+                remedy="Cut the file there.",
+            )
         if timestep_fs is not None and len(time) > 1:
             said = (time[-1] - time[0]) / (steps[-1] - steps[0]) / FS_TO_PS
             if not np.isclose(said, timestep_fs, rtol=1e-3):

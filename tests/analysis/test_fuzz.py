@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import struct
 from pathlib import Path
 
@@ -17,9 +19,11 @@ from anodeflow.analysis.reading.lammps_data import read_types
 from anodeflow.analysis.reading.stream import DumpStream
 from anodeflow.analysis.reading.trajectory import read_trajectory
 from anodeflow.errors import InputError
+from anodeflow.units import FS_TO_PS
+from dumps import frame_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_bad_input import EXAMPLES, POSITIONS, TEXT, damaged, whatever_happens
+from test_bad_input import EXAMPLES, FRAMES, POSITIONS, TEXT, damaged, whatever_happens
 from test_bad_input import QUIET as MANY
 
 QUIET = settings(MANY, max_examples=max(1, EXAMPLES // 5))
@@ -28,6 +32,10 @@ DATA = (
     "made by hand\n\n6 atoms\n2 atom types\n\n0 10 xlo xhi\n0 8.66 ylo yhi\n0 12 zlo zhi\n-5 2 1 xy xz yz\n\n"
     "Masses\n\n1 28.085 # Si\n2 6.94 # Li\n\nAtoms # atomic\n\n"
     + "".join(f"{i + 1} {i % 2 + 1} {i} 0 0\n" for i in range(6))
+)
+
+OTHER = "ITEM: UNITS\nmetal\n" + "".join(
+    frame_text(p, 100 * i, layout="xs", flags=True) for i, p in enumerate(POSITIONS)
 )
 
 NEB_LOG = "Step MaxReplicaForce MaxAtomForce GradV0 GradV1 GradVc EBF EBR RDT RD1 PE1 RD2 PE2 RD3 PE3\n" + "".join(
@@ -128,22 +136,57 @@ def test_fuzz_neb_log(tmp_path, data):
     assert np.isfinite(path.arc_length_A).all()
 
 
+def both_ways(path: Path) -> None:
+    """Assert that the frame-by-frame and the whole reading give the same, or that both refuse."""
+    for left in path.parent.glob(f".{path.name}*"):
+        left.unlink()
+    try:
+        stream = DumpStream(path, timestep_fs=1.0)
+        frames = [(frame.step, frame.positions.copy(), frame.cell) for frame in stream]
+        assert len(stream) == len(frames)
+    except InputError:
+        frames = []
+    try:
+        whole = read_trajectory(path, timestep_fs=1.0, unwrap=False)
+    except InputError as error:
+        assert not frames, f"only the whole reading refuses: {error}"
+        return
+    assert len(frames) == whole.n_frames
+    assert np.allclose([step * FS_TO_PS for step, _, _ in frames], whole.time_ps)
+    assert all(np.array_equal(one, other) for (_, one, _), other in zip(frames, whole.positions, strict=True))
+    assert all(np.array_equal(one, other) for (_, _, one), other in zip(frames, whole.cells, strict=True))
+    assert [text.removeprefix(f"{path.name}: ") for text in sorted(whole.warnings)] == sorted(stream.warnings)
+
+
 @QUIET
 @given(data=damaged(TEXT.encode()))
 def test_fuzz_stream_and_whole_reading_agree(tmp_path, data):
     (tmp_path / "f.dump").write_bytes(data)
-    for left in Path(tmp_path).glob(".f.dump*"):
-        left.unlink()
-    try:
-        stream = DumpStream(tmp_path / "f.dump", timestep_fs=1.0)
-        streamed = [frame.positions.copy() for frame in stream]
-        if stream.warnings:
-            return  # said what was left out
-    except InputError:
-        streamed = None
-    try:
-        whole = read_trajectory(tmp_path / "f.dump", timestep_fs=1.0)
-    except InputError:
-        return
-    if streamed is not None and whole.warnings == () and whole.n_frames > 1:
-        assert len(streamed) == whole.n_frames
+    both_ways(tmp_path / "f.dump")
+
+
+@QUIET
+@given(data=damaged(OTHER.encode()))
+def test_fuzz_stream_and_whole_reading_agree_on_tilted_scaled_frames(tmp_path, data):
+    (tmp_path / "f.dump").write_bytes(data)
+    both_ways(tmp_path / "f.dump")
+
+
+@QUIET
+@given(data=damaged(gzip.compress(TEXT.encode(), mtime=0)))
+def test_fuzz_stream_and_whole_reading_agree_on_gzip(tmp_path, data):
+    (tmp_path / "f.dump.gz").write_bytes(data)
+    both_ways(tmp_path / "f.dump.gz")
+
+
+def test_a_header_cut_anywhere_is_one_frame_less_both_ways(tmp_path):
+    mark, columns = len("ITEM: TIMESTEP"), TEXT.index("ITEM: ATOMS")
+    for cut in range(mark + 4, columns, 3):
+        (tmp_path / "f.dump").write_text(TEXT[:cut] + TEXT)
+        both_ways(tmp_path / "f.dump")
+        (tmp_path / "f.dump").write_text(FRAMES[0] + FRAMES[1][:cut] + FRAMES[2] + FRAMES[3])
+        both_ways(tmp_path / "f.dump")
+        got = read_trajectory(tmp_path / "f.dump", timestep_fs=1.0)
+        assert np.allclose(got.positions, POSITIONS[[0, 2, 3]], atol=1e-8)
+        assert len(got.warnings) == 1
+        assert re.search(r"the frame( of step 100)? is cut off and was left out", got.warnings[0])

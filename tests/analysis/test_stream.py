@@ -117,10 +117,10 @@ def test_leaping_over_long_frames_finds_what_reading_all_finds(tmp_path):
     for odd in ([], [cuts[0]], [cuts[1]], [cuts[2]], [cuts[3]], cuts, cuts[::-1]):
         path = tmp_path / "run.dump"
         path.write_bytes(b"".join([*frames[:3], *odd, *frames[3:], *odd]))
-        everything = dump_index._scan(path, 0, False)
+        everything = dump_index._scan(path, 0, 909)
         leaped = dump_index._leap(path, 0)
         assert leaped is not None
-        for one, other in zip(everything, leaped, strict=True):
-            assert np.array_equal(one, other)
+        assert np.array_equal(everything.offsets, leaped.offsets)
+        assert np.array_equal(everything.steps, leaped.steps)
     path.write_bytes(b"".join(frames[:1]))
     assert dump_index._leap(path, 0) is None
