@@ -24,6 +24,9 @@ _LARGE = 200_000
 _CACHED = 1 << 19
 """Bytes of a walk that are worked on together."""
 
+_WIDE = 32
+"""Columns that have to fit into that, for the compiled code works along them; longer walks go walker by walker."""
+
 _SHORTEST_PIECE = 50
 """Frames below which a trajectory is not cut."""
 
@@ -44,17 +47,14 @@ def walker_msd(positions: FloatArray, lags: tuple[int, ...]) -> FloatArray:
         Shape ``(len(lags), N)``, in Å².
     """
     frames, walkers, dimensions = positions.shape
-    if positions.size >= _LARGE and positions.flags.c_contiguous:
+    result = np.empty((len(lags), walkers))
+    block = dimensions * min(walkers, _CACHED // (frames * dimensions * positions.itemsize))
+    if positions.size >= _LARGE and positions.flags.c_contiguous and block >= _WIDE:
         from .msd_kernel import add_squared_steps
 
-        flat = positions.reshape(frames, -1)
-        sums = np.empty((len(lags), flat.shape[1]))
-        block = min(flat.shape[1], max(16, _CACHED // (frames * flat.itemsize)))
-        add_squared_steps(flat, np.array(lags, dtype=np.int64), block, sums)
-        sums /= (frames - np.array(lags))[:, None]
-        total: FloatArray = sums.reshape(len(lags), walkers, dimensions).sum(axis=2)
-        return total
-    result = np.empty((len(lags), walkers))
+        flat = positions.reshape(frames, walkers * dimensions)
+        add_squared_steps(flat, np.array(lags, dtype=np.int64), block, dimensions, result)
+        return result
     # a walk kept in float32 holds no more digits than that, and long ones are not copied
     kind: Any = np.float32 if positions.dtype == np.float32 else np.float64
     # a block of walkers stays in the cache while all lags pass over it

@@ -10,8 +10,8 @@ _CHUNK = 64
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def add_squared_steps(walk, lags, block, sums):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Sum the squared steps of every column of a walk over all origins, at several lags.
+def add_squared_steps(walk, lags, block, dimensions, sums):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Average the squared steps of every walker over all origins, at several lags.
 
     Columns lie side by side in memory, so the loop over them is the one that the processor does in parallel, and
     nothing is copied.
@@ -19,13 +19,16 @@ def add_squared_steps(walk, lags, block, sums):  # type: ignore[no-untyped-def] 
     Parameters
     ----------
     walk
-        Shape ``(F, C)``, float32 or float64.
+        Shape ``(F, C)``, float32 or float64: the coordinates of walker after walker.
     lags
         Lags in frames, int64.
     block
-        Columns that are worked on together, so many that all frames of them stay in the cache.
+        Columns that are worked on together, so many that all frames of them stay in the cache; a multiple of
+        `dimensions`.
+    dimensions
+        Columns of one walker.
     sums
-        Written: shape ``(K, C)``, float64.
+        Written: shape ``(K, C / dimensions)``, float64.
     """
     frames, columns = walk.shape
     part = np.empty(block, walk.dtype)
@@ -33,8 +36,8 @@ def add_squared_steps(walk, lags, block, sums):  # type: ignore[no-untyped-def] 
         width = min(block, columns - first)
         for row in range(lags.shape[0]):
             lag = lags[row]
-            for column in range(width):
-                sums[row, first + column] = 0.0
+            walker = first // dimensions
+            sums[row, walker : walker + width // dimensions] = 0.0
             for begin in range(0, frames - lag, _CHUNK):
                 part[:] = 0
                 for frame in range(begin, min(begin + _CHUNK, frames - lag)):
@@ -44,4 +47,5 @@ def add_squared_steps(walk, lags, block, sums):  # type: ignore[no-untyped-def] 
                         step = late[column] - early[column]
                         part[column] += step * step
                 for column in range(width):
-                    sums[row, first + column] += part[column]
+                    sums[row, walker + column // dimensions] += part[column]
+            sums[row, walker : walker + width // dimensions] /= frames - lag

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from anodeflow.analysis.transport import msd_fit
 from anodeflow.analysis.transport.gls import line_weights, logarithmic_lags, msd_covariance
 from anodeflow.analysis.transport.msd_fit import walker_msd
 from anodeflow.analysis.transport.relaxation import hop_covariance, process_covariance
@@ -82,3 +83,15 @@ def test_hops_at_random_times_vary_together():
     gauss = process_covariance(rate / 3 * lag, frames, lags)
     expected = gauss + rate / 3 * hop_covariance(frames, lags)
     assert np.cov(walker_msd(along, lags)) == pytest.approx(expected, rel=0.08)
+
+
+@pytest.mark.parametrize(("kind", "agree"), [(np.float64, 1e-13), (np.float32, 1e-5)])
+@pytest.mark.parametrize("shape", [(400, 201, 3), (130, 900, 2), (3000, 31, 3)])
+def test_compiled_and_plain_squared_steps_agree(monkeypatch, kind, agree, shape):
+    walk = np.cumsum(np.random.default_rng(3).normal(size=shape), axis=0).astype(kind)
+    lags = (1, 2, 7, 64, 65)
+    compiled = walker_msd(walk, lags)
+    monkeypatch.setattr(msd_fit, "_LARGE", walk.size + 1)
+    assert np.allclose(compiled, walker_msd(walk, lags), rtol=agree, atol=0)
+    exact = [((walk[lag:].astype(float) - walk[:-lag]) ** 2).sum(axis=2).mean(axis=0) for lag in lags]
+    assert np.allclose(compiled, exact, rtol=agree, atol=0)
