@@ -211,7 +211,7 @@ def d_ovito(path: str) -> float:
 
     pipeline = import_file(path, sort_particles=True)
     pipeline.modifiers.append(SelectTypeModifier(types={1}))
-    # its windowed MSD sweeps all pairs of frames: displacements from some origins are what its user can afford
+    # the least that can be done: displacements from the first frame only
     pipeline.modifiers.append(CalculateDisplacementsModifier(reference_frame=0))
     frames = pipeline.source.num_frames
     msd = []
@@ -223,11 +223,33 @@ def d_ovito(path: str) -> float:
     return float(linregress(np.arange(frames)[part] * 0.1, np.array(msd)[part]).slope / 6 * 1e-4)
 
 
+def d_ovito_windowed(path: str) -> float:
+    from ovito.io import import_file
+    from ovito.modifiers import DiffusionModifier, SelectTypeModifier
+
+    pipeline = import_file(path, sort_particles=True)
+    pipeline.modifiers.append(SelectTypeModifier(types={1}))
+    pipeline.modifiers.append(DiffusionModifier(only_selected=True, timestep=0.1))  # its defaults: windowed
+    return float(pipeline.compute().attributes["Diffusion.D"]) * 1e-4
+
+
+def d_kinisi_mdanalysis(path: str) -> float:
+    import MDAnalysis
+    from anodeflow.analysis.transport.second_opinion import kinisi_diffusivity
+
+    universe = MDAnalysis.Universe(
+        path, format="LAMMPSDUMP", topology_format="LAMMPSDUMP", lammps_coordinate_convention="unwrapped"
+    )
+    ions = universe.select_atoms("type 1")
+    positions = np.array([ions.positions for _ in universe.trajectory])
+    return kinisi_diffusivity(positions, time_step_ps=0.1, window_start_ps=0.1, seed=1).value or 0.0
+
+
 def d_kinisi(path: str) -> float:
     from anodeflow.analysis.reading.trajectory import read_trajectory
     from anodeflow.analysis.transport.second_opinion import kinisi_diffusivity
 
-    # read by anodeflow, which flatters it: MDAnalysis is what kinisi would read the file with
+    # read by anodeflow, for comparison: MDAnalysis is what kinisi would read the file with
     t = read_trajectory(path, timestep_fs=1.0)
     positions = t.positions[:, t.indices("1")]
     return kinisi_diffusivity(positions, time_step_ps=t.interval_ps, window_start_ps=0.1, seed=1).value or 0.0
@@ -297,7 +319,9 @@ TASKS = {
         "anodeflow": (d_anodeflow, "anodeflow"),
         "MDAnalysis + linregress": (d_mdanalysis, "tidynamics"),
         "pymatgen-analysis-diffusion": (d_pymatgen, "pymatgen.analysis.diffusion"),
-        "kinisi": (d_kinisi, "kinisi"),
+        "kinisi": (d_kinisi_mdanalysis, "kinisi"),
+        "kinisi, read by anodeflow": (d_kinisi, "kinisi"),
+        "ovito, DiffusionModifier": (d_ovito_windowed, "ovito"),
         "ovito, one origin": (d_ovito, "ovito"),
     },
 }
