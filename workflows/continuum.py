@@ -39,7 +39,10 @@ PROPERTIES = (
     "front_velocity",
     "front_compression",
     "work_of_adhesion",
+    "work_of_separation",
     "interface_energy",
+    "segregation_energy",
+    "adsorption_energy",
 )
 """What is taken over, by the name of the quantity."""
 

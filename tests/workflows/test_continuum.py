@@ -81,3 +81,20 @@ def test_nothing_is_written_where_there_is_nothing(tmp_path):
     empty = _results() | {"parts": [], "systems": []}
     assert write_continuum(empty, tmp_path) == []
     assert not list(tmp_path.iterdir())
+
+
+def test_how_well_an_interface_holds_is_taken_over(tmp_path):
+    quantities = [
+        Quantity("work_of_separation", 1.8, "J/m^2", uncertainty=0.1),
+        Quantity("segregation_energy", -0.09, "eV", uncertainty=0.02, species="Al"),
+        Quantity("substitution_energy", 0.9, "eV", species="Al"),
+    ]
+    group = {"label": "Al", "quantities": [quantity.to_dict() for quantity in quantities]}
+    write_continuum(_results() | {"parts": [{"groups": [group]}], "systems": []}, tmp_path)
+    rows = {row["property"]: row for row in json.loads((tmp_path / "continuum.json").read_text())["rows"]}
+    assert set(rows) == {"work_of_separation", "segregation_energy"}
+    assert (rows["work_of_separation"]["low95"], rows["work_of_separation"]["unit"]) == (
+        pytest.approx(1.604, abs=1e-4),
+        "J/m^2",
+    )
+    assert (rows["segregation_energy"]["species"], rows["segregation_energy"]["x"]) == ("Al", None)
