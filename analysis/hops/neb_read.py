@@ -129,7 +129,26 @@ def _read_vasp(folders: list[Path], path: Path) -> NebPath:
             atoms.append(ase.io.read(str(found), index=-1))
         except Exception as error:  # ASE raises whatever its parsers meet
             raise InputError(f"ASE cannot read it ({error})", where=str(found)) from None
+        if found.name != "vasprun.xml" and electrons_unconverged(found):
+            notes.append(f"the electrons of image {folder.name} did not converge: its energy is not that of the image")
     return _from_atoms(atoms, str(path), tuple(notes))
+
+
+def electrons_unconverged(outcar: Path) -> bool:
+    """Whether VASP says in an OUTCAR that the last self-consistency of the electrons was not reached.
+
+    Parameters
+    ----------
+    outcar
+        Path of the file, gzipped or not.
+    """
+    import gzip
+
+    with (
+        gzip.open(outcar, "rt", errors="replace") if outcar.suffix == ".gz" else outcar.open(errors="replace") as lines
+    ):
+        ends = [line for line in lines if "aborting loop" in line]
+    return bool(ends) and "not reached" in ends[-1]
 
 
 def _read_lammps(path: Path) -> NebPath:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import gzip
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import ase
 import numpy as np
 import pytest
 from anodeflow.analysis.hops.neb import NebPath, neb_barrier, path_from_images
-from anodeflow.analysis.hops.neb_read import read_neb
+from anodeflow.analysis.hops.neb_read import electrons_unconverged, read_neb
 from anodeflow.errors import InputError
 from ase.build import add_adsorbate, fcc111
 from ase.calculators.emt import EMT
@@ -275,3 +277,15 @@ def test_lammps_log(tmp_path):
     assert path.energy_eV.max() - path.energy_eV[0] <= found.forward.value + 1e-9
     assert 0 < found.forward.value < 3
     assert any("no forces" in text for text in found.forward.warnings)
+
+
+@pytest.mark.parametrize(("file", "unconverged"), [("y_y", False), ("n_y", False), ("y_n", True)])
+def test_vasp_outputs_say_whether_their_electrons_converged(file, unconverged, tmp_path):
+    """On outputs that ASE keeps for its own tests."""
+    stored = Path(ase.__file__).parent / "test" / "testdata" / "vasp" / f"convergence_OUTCAR_{file}"
+    if not stored.exists():
+        pytest.skip("this ASE comes without its test data")
+    assert electrons_unconverged(stored) is unconverged
+    packed = tmp_path / "OUTCAR.gz"
+    packed.write_bytes(gzip.compress(stored.read_bytes()))
+    assert electrons_unconverged(packed) is unconverged
