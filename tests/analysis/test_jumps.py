@@ -10,7 +10,9 @@ from anodeflow.analysis.hops.jumps import (
     jump_rate,
     residence_time,
 )
+from anodeflow.analysis.reading.displacements import walk
 from anodeflow.analysis.reading.trajectory import Trajectory, read_trajectory
+from anodeflow.analysis.transport.diffusion import tracer_diffusivity
 from anodeflow.analysis.transport.msd import msd_by_element
 from anodeflow.errors import InputError
 from anodeflow.units import A2_PS_TO_CM2_S, BOLTZMANN_EV_K
@@ -160,6 +162,24 @@ def test_argyrodite_msd_is_that_of_the_procedure_of_its_paper(shared):
     for lag in (1, 10, 50, 100, 200):
         squared = ((path[lag:] - path[:-lag]) ** 2).sum(axis=2).mean()
         assert ours.msd_A2[lag] == pytest.approx(squared, rel=1e-6)
+
+
+def test_argyrodite_msd_and_coefficient_are_those_that_its_author_published(shared):
+    """Runs 1 to 3 in ``outputs/Li6PS5Cl/50p`` of the data set of the paper: ``msd.dat``, ``diffusion_data.yaml``."""
+    paths = [shared / "data" / "argyrodite_50p" / f"run{i}_XDATCAR.gz" for i in (1, 2, 3, 4)]
+    t = read_trajectory(paths[:3], timestep_fs=100)
+    path = walk(t, "Li", drift=["P", "S", "Cl"])
+    published = {1.0: 1.6755659068153348, 5.0: 5.24449276009365, 10.0: 9.02640584301193, 20.0: 15.10607043890994,
+                 30.0: 21.58342323397653}  # fmt: skip
+    for lag_ps, msd_A2 in published.items():
+        lag = round(lag_ps / t.interval_ps)
+        assert ((path[lag:] - path[:-lag]) ** 2).sum(axis=2).mean() == pytest.approx(msd_A2, rel=1e-9)
+    farthest = np.sqrt(((path - path[0]) ** 2).sum(axis=2)).max()
+    assert farthest == pytest.approx(16.661542510068653, rel=1e-9)
+    # the coefficient there is a least-squares slope of runs 1 to 3; that of all four, by other weights, allows it
+    four = walk(read_trajectory(paths, timestep_fs=100), "Li", drift=["P", "S", "Cl"])
+    ours = tracer_diffusivity(four, time_step_ps=t.interval_ps).quantity
+    assert ours.interval95[0] < 1.1368633640282322e-05 < ours.interval95[1]
 
 
 def test_argyrodite_with_half_of_its_anions_exchanged_percolates_in_three_directions(shared):
