@@ -113,6 +113,16 @@ def test_bad_files_are_one_sentence(tmp_path: Path, change: dict, message: str) 
     assert not (tmp_path / "run").exists()
 
 
+def test_a_teacher_whose_weights_are_missing_is_one_sentence(tmp_path: Path) -> None:
+    teacher = card("chgnet").model_dump(mode="json", exclude={"model"})
+    teacher["model"] = {"style": "ase", "calculator": "anodeflow.potentials.chgnet:ChgnetCalculator", "weights": "no.pth"}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**teacher, "name": "mine"}))
+    (tmp_path / "d.yaml").write_text(yaml.safe_dump({**SMALL, "teacher": "mine.yaml"}))
+    with pytest.raises(InputError, match=r"no file .*no\.pth .*mine\.yaml: model\.ase\.weights"):
+        run_distil(tmp_path / "d.yaml", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.ml
 def test_chgnet_labels_a_crystal(tmp_path: Path) -> None:
     pytest.importorskip("chgnet")

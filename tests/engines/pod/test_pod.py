@@ -127,7 +127,7 @@ def test_labels_leave_out_what_explodes_and_are_kept(tmp_path) -> None:
 
 def test_a_teacher_that_explodes_says_so(tmp_path) -> None:
     crystal = atoms_of(phase("Li15Si4").structure)
-    with pytest.raises(EngineError):
+    with pytest.raises(EngineError) as error:
         teacher_md(
             crystal,
             card("LiSi-MEAM-Cui2012").ase_calculator(),
@@ -138,6 +138,7 @@ def test_a_teacher_that_explodes_says_so(tmp_path) -> None:
             frame_every=5,
             seed=1,
         )
+    assert str(error.value).startswith("the teacher's molecular dynamics explodes at 600 K. ")
 
 
 @pytest.mark.parametrize(
