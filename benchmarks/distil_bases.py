@@ -3,8 +3,8 @@
     python benchmarks/distil_bases.py PHASE --learn DIR [DIR ...] --hold-out DIR [DIR ...] [--only NAME ...]
 
 A folder holds ``labels-*.json`` or ``md-*.json`` of a job of a distillation; the first fifth of a run held out is left
-out, since it starts from the perfect crystal. Costs are LAMMPS' own time of the pair style for one atom and step on one
-core, times the share of the processor that the run had. SNAP is compared in cost alone.
+out, since it starts from the perfect crystal. Without folders the cost alone is measured. Costs are LAMMPS' own time
+for one atom and step on one core, times the share of the processor that the run had. SNAP is compared in cost alone.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from anodeflow.engines.lammps.launch import find_program
 from anodeflow.engines.pod.card import distilled_card
-from anodeflow.engines.pod.configurations import from_document
-from anodeflow.engines.pod.fit import Accuracy, fit
+from anodeflow.engines.pod.configurations import atoms_of, from_document
+from anodeflow.engines.pod.fit import Accuracy, describer, fit
 from anodeflow.files import write_text
 from anodeflow.potentials.pod import PodBasis
 from anodeflow.potentials.uf3 import Uf3Basis
@@ -60,13 +60,18 @@ def main() -> None:
     for name in asked.only:
         row: dict[str, Any] = {"basis": name, "configurations": len(learnt)}
         if learnt:
-            found = fit(BASES[name], elements, learnt, Accuracy())
-            model = distilled_card("x", BASES[name], elements, found.coefficients)
+            coefficients = fit(BASES[name], elements, learnt, Accuracy()).coefficients
+        else:
+            with describer(BASES[name], elements) as rows:
+                size = rows.design(atoms_of(structure), stress=False).shape[1]
+            coefficients = np.zeros(size)
+        model = distilled_card("x", BASES[name], elements, coefficients)
+        if learnt:
             row |= errors(model.ase_calculator(), held_out)
-            potential = model.lammps(ElementMap(elements))
-            lines = [" ".join(("pair_style", *potential.pair_style))]
-            lines += [" ".join(("pair_coeff", *words)) for words in potential.pair_coeff]
-            row["us_per_atom_step"] = cost_us(structure, elements, lines, potential.files)
+        potential = model.lammps(ElementMap(elements))
+        lines = [" ".join(("pair_style", *potential.pair_style))]
+        lines += [" ".join(("pair_coeff", *words)) for words in potential.pair_coeff]
+        row["us_per_atom_step"] = cost_us(structure, elements, lines, potential.files)
         print(json.dumps(row, ensure_ascii=False), flush=True)
     for twojmax in SNAP_TWOJMAX if asked.snap else ():
         files = snap_files(elements, twojmax)
