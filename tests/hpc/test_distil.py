@@ -115,7 +115,8 @@ def test_bad_files_are_one_sentence(tmp_path: Path, change: dict, message: str) 
 
 def test_a_teacher_whose_weights_are_missing_is_one_sentence(tmp_path: Path) -> None:
     teacher = card("chgnet").model_dump(mode="json", exclude={"model"})
-    teacher["model"] = {"style": "ase", "calculator": "anodeflow.potentials.chgnet:ChgnetCalculator", "weights": "no.pth"}
+    calculator = "anodeflow.potentials.chgnet:ChgnetCalculator"
+    teacher["model"] = {"style": "ase", "calculator": calculator, "weights": "no.pth"}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**teacher, "name": "mine"}))
     (tmp_path / "d.yaml").write_text(yaml.safe_dump({**SMALL, "teacher": "mine.yaml"}))
     with pytest.raises(InputError, match=r"no file .*no\.pth .*mine\.yaml: model\.ase\.weights"):
