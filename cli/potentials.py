@@ -48,7 +48,7 @@ def show(name: _NAME, as_json: _JSON = False) -> None:
     if as_json:
         extra = {"potentials": [_entry(found)]}
         inputs = [name] if Path(name).is_file() else []
-        print_document(document(inputs=inputs, quantities=_quantities(found, found.reference_table), extra=extra))
+        print_document(document(inputs=inputs, quantities=_quantities(found.name, found.reference_table), extra=extra))
         return
     from rich.console import Console
     from rich.table import Table
@@ -82,6 +82,7 @@ def for_elements(
     """List the models that describe a system, the best tested first."""
     from ..errors import InputError
     from ..potentials.cards import card, card_names
+    from ..potentials.coverage import coverage
     from ..structures.element_map import ElementMap
 
     symbols = set(ElementMap.of(elements).elements)
@@ -92,7 +93,8 @@ def for_elements(
         nearest = [found.name for found in cards if len(symbols & set(found.elements)) == most]
         remedy = f"Nearest, with {most} of {len(symbols)} elements: {', '.join(nearest)}." if most else ""
         raise InputError(f"no card describes {' '.join(sorted(symbols))} together", remedy=remedy)
-    fitting.sort(key=lambda found: (bool(found.domain.outside(symbols)), -_tests(found, symbols), len(found.elements)))
+    place = {entry.card: number for number, entry in enumerate(coverage(frozenset(symbols)))}
+    fitting.sort(key=lambda found: place[found.name])
     _list(fitting, as_json, symbols)
 
 
@@ -113,20 +115,18 @@ def check(
 ) -> None:
     """Compute the reference table of a card on the real engine, and keep it in your data folder."""
     from ..engines.dft_cards import find_dft_card
+    from ..engines.dft_checks import compute_dft_table
     from ..engines.lammps.card_checks import compute_table, renew_cost
     from ..engines.resources import Resources
+    from ..errors import InputError
     from ..potentials.cards import card
     from ..potentials.checks import COST, write_table
     from .document import document, print_document
 
-    if find_dft_card(name) is not None:
-        from ..errors import InputError
-
-        raise InputError(
-            f"{name} is a DFT level, whose numbers are those that others are held against",
-            remedy="Compute a barrier with it: anodeflow barrier.",
-        )
-    found = card(name)
+    level = find_dft_card(name)
+    if level is not None and only_cost:
+        raise InputError(f"{name} is a DFT level and runs no molecular dynamics", where="--only-cost")
+    found = card(name) if level is None else level
     before = {(row.property, row.system): row.model for row in found.reference_table}
 
     def tell(what: str) -> None:
@@ -134,10 +134,12 @@ def check(
 
     with tempfile.TemporaryDirectory() as scratch:
         folder, resources = directory or Path(scratch), Resources(mpi_ranks=cores)
-        if only_cost:
-            table = renew_cost(found, folder, resources)
+        if level is not None:
+            table = compute_dft_table(level, folder, progress=tell)
+        elif only_cost:
+            table = renew_cost(card(name), folder, resources)
         else:
-            table = compute_table(found, folder, resources, progress=tell)
+            table = compute_table(card(name), folder, resources, progress=tell)
     path = write_table(table, packaged=packaged)
     warnings = [
         f"The {row.property} of {row.system} is {row.model:.6g} {row.unit} and was {old:.6g}."
@@ -147,7 +149,7 @@ def check(
         and abs(row.model - old) > 1e-3 * abs(row.model) + 1e-4
     ]
     if as_json:
-        quantities = _quantities(found, table.rows)
+        quantities = _quantities(found.name, table.rows)
         extra = {"potential": found.name, "fingerprint": found.fingerprint, "program": table.program}
         print_document(document(quantities=quantities, warnings=warnings, files=[path], extra=extra))
         return
@@ -164,7 +166,8 @@ def _show_level(level: DftCard, as_json: bool) -> None:
     if as_json:
         from .document import document, print_document
 
-        print_document(document(extra={"potentials": [level.entry()]}))
+        quantities = _quantities(level.name, level.reference_table)
+        print_document(document(quantities=quantities, extra={"potentials": [level.entry()]}))
         return
     from rich.console import Console
     from rich.table import Table
@@ -187,7 +190,9 @@ def _show_level(level: DftCard, as_json: bool) -> None:
     for label, text in rows.items():
         if text:
             table.add_row(label, text)
-    Console().print(table, highlight=False)
+    console = Console()
+    console.print(table, highlight=False)
+    _print_table(console, level.reference_table)
 
 
 def _list(
@@ -219,13 +224,21 @@ def _list(
             "" if formation is None else f"{formation:.2f} eV",
         )
     for level in levels:
-        table.add_row(level.name, level.kind, "" if level.elements else "not installed", level.systems, "", "")
+        volume, formation = _worst(level)
+        table.add_row(
+            level.name,
+            level.kind,
+            "" if level.elements else "not installed",
+            level.systems,
+            "" if volume is None else f"{volume:.1f} %",
+            "" if formation is None else f"{formation:.2f} eV",
+        )
     console = Console()
     console.print(table, highlight=False)
     console.print("ΔV, ΔEf: largest deviation of a volume, and of a formation energy per atom, in the reference table.")
 
 
-def _worst(found: PotentialCard) -> tuple[float | None, float | None]:
+def _worst(found: PotentialCard | DftCard) -> tuple[float | None, float | None]:
     """Return the largest deviation of a volume in percent and of a formation energy in eV/atom."""
     from ..potentials.checks import deviation_percent
 
@@ -240,18 +253,6 @@ def _worst(found: PotentialCard) -> tuple[float | None, float | None]:
         if row.property == "formation energy per atom" and row.reference is not None
     ]
     return max(volumes, default=None), max(formation, default=None)
-
-
-def _tests(found: PotentialCard, symbols: set[str]) -> int:
-    """Return how many checked crystals lie in the system, those with all of its elements counting most."""
-    from ..structures.phases import phase
-
-    total = 0
-    for item in found.checks.items:
-        name = getattr(item, "phase", None)
-        inside = {element.symbol for element in phase(name).composition.elements} if name else set()
-        total += 100 if inside == symbols else int(bool(inside) and inside <= symbols)
-    return total
 
 
 def _entry(found: PotentialCard, symbols: Iterable[str] | None = None) -> dict[str, Any]:
@@ -277,18 +278,18 @@ def _entry(found: PotentialCard, symbols: Iterable[str] | None = None) -> dict[s
     return entry
 
 
-def _quantities(found: PotentialCard, rows: Iterable[ReferenceCheck]) -> list[Quantity]:
+def _quantities(name: str, rows: Iterable[ReferenceCheck]) -> list[Quantity]:
     from ..potentials.checks import COST
     from ..quantity import Quantity, Reference
 
-    relaxed, timed = f"relaxed at 0 K with {found.name}; no statistical error", "one core; CPU time of LAMMPS' loop"
+    relaxed, timed = f"relaxed at 0 K with {name}; no statistical error", "one core; CPU time of LAMMPS' loop"
     return [
         Quantity(
             f"{row.property}, {row.system}".replace(" ", "_"),
             row.model,
             row.unit,
             method=timed if row.property == COST else relaxed,
-            source=found.name,
+            source=name,
             reference=None if row.reference is None else Reference(row.reference, row.unit, row.source),
         )
         for row in rows

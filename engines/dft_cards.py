@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from ..potentials.checks import ReferenceCheck, read_table
 from .cp2k import CP2K_PROTOCOLS, cp2k_elements, cp2k_installed
 from .gpaw import PROTOCOLS, gpaw_installed
 
@@ -56,6 +57,11 @@ class DftCard:
         """SHA-256 over the settings."""
         return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def reference_table(self) -> tuple[ReferenceCheck, ...]:
+        """What it was measured to give; empty where nobody has."""
+        return read_table(self.name, self.fingerprint)
+
     def entry(self) -> dict[str, Any]:
         """Return the card as JSON types, with the keys of a potential's."""
         return {
@@ -72,6 +78,7 @@ class DftCard:
             "settings": self.settings,
             "cost": self.cost,
             "installed": self.installed,
+            "reference_table": [row.model_dump() for row in self.reference_table],
         }
 
 

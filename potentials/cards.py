@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..errors import InputError
 from .ase_model import AseModel
-from .checks import Checks, ReferenceCheck, read_table
+from .checks import Checks, ReferenceCheck, read_table, shared_checks
 from .domain import Domain
 from .ionic import Buckingham, Pedone
 from .many_body import Eim, MeamFiles, OneFile, Snap
@@ -82,7 +82,8 @@ class PotentialCard(Strict):
     model
         The parameters.
     checks
-        What `anodeflow potentials check` computes, and what should come out.
+        What `anodeflow potentials check` computes, and what should come out; the name of checks that cards share,
+        such as ``universal``, stands for them.
     reference_table
         What came out.
     """
@@ -100,6 +101,11 @@ class PotentialCard(Strict):
     model: Model
     checks: Checks = Checks()
     reference_table: tuple[ReferenceCheck, ...] = Field(default=())
+
+    @field_validator("checks", mode="before")
+    @classmethod
+    def _shared(cls, value: Any) -> Any:
+        return shared_checks(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _known(self) -> PotentialCard:

@@ -11,7 +11,7 @@ import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _TABLES = Path(__file__).parent / "data" / "tables"
 _DFT = Path(__file__).parent / "data" / "dft"
+_SHARED = Path(__file__).parent / "data" / "checks"
 COST = "CPU time per atom and step"
 """Property of the row that says what molecular dynamics costs; its unit is µs."""
 _ELEMENTS = {"Sn": "beta-Sn", "P": "black-P"}
@@ -179,6 +180,25 @@ class Checks(Strict):
                 if found.formation_energy_eV_atom is not None:
                     formation = formation or Target(value=found.formation_energy_eV_atom, source=values.source)
         return volume, formation
+
+
+def shared_checks(name: str) -> dict[str, Any]:
+    """Return what a file of ``data/checks`` says, which several cards have in common.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file.
+    """
+    path = _SHARED / f"{name}.yaml"
+    if name not in _shared_names():
+        raise ValueError(f"no shared checks are called '{name}'; there are: {', '.join(_shared_names())}")
+    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    return content
+
+
+def _shared_names() -> list[str]:
+    return sorted(path.stem for path in _SHARED.glob("*.yaml"))
 
 
 def default_checks(elements: Iterable[str], largest: int = 200) -> Checks:

@@ -30,6 +30,8 @@ class Coverage:
         Processor time per atom and step on one core in µs; None where it was not measured.
     cost_system
         What it was measured on.
+    parts_checked
+        Checked phases of some of the system's elements, which say something where nothing was checked in the whole.
     """
 
     card: str
@@ -39,6 +41,7 @@ class Coverage:
     formation_deviation_eV_atom: float | None
     cost_us: float | None
     cost_system: str
+    parts_checked: int = 0
 
 
 @cache
@@ -59,7 +62,7 @@ def coverage(system: frozenset[str]) -> list[Coverage]:
     """Return what each model that knows the elements is worth for a system, the best first.
 
     Models inside their range come before those outside, then those that were checked with more phases of the system,
-    then those whose volumes are better.
+    then those whose volumes are better; where none was checked, those that were with more phases of its parts.
 
     Parameters
     ----------
@@ -71,9 +74,10 @@ def coverage(system: frozenset[str]) -> list[Coverage]:
     return sorted(found, key=_rank)
 
 
-def _rank(entry: Coverage) -> tuple[bool, int, float]:
+def _rank(entry: Coverage) -> tuple[bool, int, float, int]:
     deviation = entry.volume_deviation_percent
-    return bool(entry.outside), -len(entry.checked), float("inf") if deviation is None else deviation
+    worst = float("inf") if deviation is None else deviation
+    return bool(entry.outside), -len(entry.checked), worst, -entry.parts_checked
 
 
 def _coverage(model: PotentialCard, system: frozenset[str]) -> Coverage:
@@ -91,4 +95,8 @@ def _coverage(model: PotentialCard, system: frozenset[str]) -> Coverage:
         formation_deviation_eV_atom=max((abs(row.model - (row.reference or 0.0)) for row in formation), default=None),
         cost_us=cost.model if cost else None,
         cost_system=cost.system if cost else "",
+        parts_checked=sum(
+            row.property == "volume per atom" and row.system in names and _system_of(row.system) < system
+            for row in model.reference_table
+        ),
     )

@@ -24,6 +24,7 @@ from ...potentials.checks import (
 )
 from ...structures.phases import phase
 from ...structures.primitive import primitive_crystal
+from ..phase_energies import formation_energy, plateau_voltage, table_row
 from .failures import LammpsError
 from .launch import find_program
 from .md import MDSettings, run_md
@@ -163,7 +164,7 @@ class _Runs:
                 continue  # the same by symmetry
             length = crystal.lengths_A[index]
             rows.append(
-                self._row(
+                table_row(
                     f"lattice constant {axis}",
                     entry.name,
                     "Å",
@@ -174,27 +175,21 @@ class _Runs:
         target_volume, target_formation = self.card.checks.targets(check.model_copy(update={"phase": entry.name}))
         volume = target_volume or Target(value=reference.volume / len(reference), source=source)
         rows.append(
-            self._row("volume per atom", entry.name, "Å^3", result.structure.volume / len(result.structure), volume)
+            table_row("volume per atom", entry.name, "Å^3", result.structure.volume / len(result.structure), volume)
         )
-        rows.append(self._row("energy per atom", entry.name, "eV", result.energy_eV_atom, check.energy_eV_atom))
-        formation = self._formation_energy(result)
+        rows.append(table_row("energy per atom", entry.name, "eV", result.energy_eV_atom, check.energy_eV_atom))
+        formation = formation_energy(self.card.checks.end_members, entry.name, self._energies)
         if formation is not None and entry.name not in self._end_phases():
-            rows.append(self._row("formation energy per atom", entry.name, "eV", formation, target_formation))
+            rows.append(table_row("formation energy per atom", entry.name, "eV", formation, target_formation))
         return rows
 
     def _end_phases(self) -> set[str]:
         return {phase(name).name for name in self.card.checks.end_members.values()}
 
-    def _formation_energy(self, result: Relaxation) -> float | None:
-        """Return the energy per atom against the end members in eV, or None where one is not named."""
-        amounts = result.structure.composition.get_el_amt_dict()
-        ends = self.card.checks.end_members
-        if not set(amounts) <= set(ends):
-            return None
-        total = result.energy_eV - sum(
-            amount * self.crystal(ends[symbol]).relaxation.energy_eV_atom for symbol, amount in amounts.items()
-        )
-        return float(total / len(result.structure))
+    def _energies(self, name: str) -> tuple[dict[str, float], float]:
+        """Return what is in the relaxed cell of a phase, and its energy in eV."""
+        result = self.crystal(name).relaxation
+        return result.structure.composition.get_el_amt_dict(), result.energy_eV
 
     def saddle_rows(self, check: SaddleCheck) -> list[ReferenceCheck]:
         """Return the energy of the saddle position above that of the site."""
@@ -218,41 +213,13 @@ class _Runs:
             energies.append(self._relax(cell, f"{check.ion} {label} in {check.host}", "fixed").energy_eV)
         labels = "–".join((check.labels[0], check.labels[1], check.labels[0]))
         name = f"barrier {labels} of {check.ion}"
-        return [self._row(name, host.composition.reduced_formula, "eV", energies[1] - energies[0], check.barrier_eV)]
+        return [table_row(name, host.composition.reduced_formula, "eV", energies[1] - energies[0], check.barrier_eV)]
 
     def voltage_rows(self, check: VoltageCheck) -> list[ReferenceCheck]:
-        """Return the voltage at which one phase goes over into the next, against lithium metal.
-
-        V = −(E₂ − E₁ − (x₂ − x₁) E_Li) / (x₂ − x₁) e, M. K. Aydinol et al., Phys. Rev. B 56 (1997) 1354, energies
-        standing for free energies.
-        """
-        amounts, energies = [], []
-        for name in (check.poor, check.rich):
-            result = self.crystal(name).relaxation
-            elements = result.structure.composition.get_el_amt_dict()
-            lithium = elements.pop(check.ion, 0.0)
-            if len(elements) != 1:
-                raise InputError(f"{name} is no alloy of {check.ion} with one other element", where="checks")
-            (host,) = elements.values()
-            amounts.append(lithium / host)
-            energies.append(result.energy_eV / host)
-        taken = amounts[1] - amounts[0]
-        metal = self.crystal(check.metal).relaxation.energy_eV_atom
-        voltage = -(energies[1] - energies[0] - taken * metal) / taken
-        return [
-            self._row(f"voltage against {check.metal}", f"{check.poor} → {check.rich}", "V", voltage, check.voltage_V)
-        ]
-
-    @staticmethod
-    def _row(name: str, system: str, unit: str, value: float, target: Target | None) -> ReferenceCheck:
-        return ReferenceCheck(
-            property=name,
-            system=system,
-            unit=unit,
-            model=float(f"{value:.7g}"),
-            reference=None if target is None else float(f"{target.value:.7g}"),
-            source="" if target is None else target.source,
-        )
+        """Return the voltage at which one phase goes over into the next."""
+        voltage = plateau_voltage(check, self._energies)
+        name = f"voltage against {check.metal}"
+        return [table_row(name, f"{check.poor} → {check.rich}", "V", voltage, check.voltage_V)]
 
 
 def _primitive(cell: Structure) -> Structure:

@@ -52,8 +52,16 @@ def test_dft_levels_are_cards_too():
     assert other != level["fingerprint"]
     shown = CliRunner().invoke(app, ["potentials", "show", "gpaw-moderate"], env={"COLUMNS": "200"}).stdout
     assert "plane_wave_cutoff_eV: 300.0" in shown
-    with pytest.raises(InputError, match="is a DFT level"):
-        _json("check", "gpaw-moderate")
+    table = {(row["property"], row["system"]): row for row in level["reference_table"]}
+    assert table["volume per atom", "beta-Sn"]["reference"] == pytest.approx(26.88, abs=0.01)
+    assert "volume per atom" in shown
+    with pytest.raises(InputError, match="is a DFT level and runs no molecular dynamics"):
+        _json("check", "gpaw-moderate", "--only-cost")
+
+
+def test_for_puts_the_better_of_equally_tested_models_first():
+    entries = [entry["name"] for entry in _json("for", "Li", "Sn")["potentials"]]
+    assert entries.index("sevennet-mf-r2scan") < entries.index("chgnet") < entries.index("Oxides-Pedone2006")
 
 
 def test_for_puts_the_tested_model_first():

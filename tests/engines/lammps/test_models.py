@@ -33,13 +33,20 @@ SYSTEMS = {
     "LiX-EIM-Zhou2010": "LiF",
     "MgO-Henkelman2005": "MgO",
     "chgnet": "LiSi",
+    "sevennet-mf-r2scan": "LiSn",
 }
-NAMES = [
-    pytest.param(name, marks=[pytest.mark.ml, pytest.mark.skipif(not find_spec("chgnet"), reason="no extra ml")])
-    if card(name).kind == "machine-learned" and card(name).style == "ase"
-    else name
-    for name in card_names()
-]
+
+
+def _marks(name):
+    """A model in Python needs its package; the reason of the skip says which."""
+    weights = getattr(card(name).model, "weights", None)
+    if weights is None:
+        return []
+    package = weights.distribution
+    return [pytest.mark.ml, pytest.mark.skipif(not find_spec(package), reason=f"{package} is not installed")]
+
+
+NAMES = [pytest.param(name, marks=_marks(name)) for name in card_names()]
 
 
 def _shaken(name: str, seed: int = 5) -> Structure:
