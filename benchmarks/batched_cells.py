@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/batched_cells.py [--cells 8] [--rounds 3]
 
-The cells are copies of a crystal with every atom moved, as replicas of a run, a screen of small cells or the labels of a
-distillation are. Batched, they share one pass through the network, forward and back; nothing else differs, and forces
+The cells are copies of a crystal with every atom moved, as replicas of a run, a screen of small cells or the labels of
+a distillation are. Batched, they share one pass through the network, forward and back; nothing else differs, and forces
 are compared. What is measured is processor time on one thread, neighbour lists included.
 """
 

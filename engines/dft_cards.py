@@ -13,6 +13,12 @@ from ..potentials.checks import ReferenceCheck, read_table
 from .cp2k import CP2K_PROTOCOLS, cp2k_elements, cp2k_installed
 from .gpaw import PROTOCOLS, gpaw_installed
 
+_FAULTS = {
+    "gpaw-moderate": (
+        "Against measured cells α-Sn comes out 7.5 % too large, β-Sn 4.8 %, Sb 4.6 %, Si 2.6 %, LiSn 2.7 %, and Li 4.4 % "
+        "too small.",
+    )
+}
 _DATA_SET = re.compile(r"/([A-Z][a-z]?)\.PBE(?:\.gz)?$")
 
 
@@ -96,6 +102,7 @@ def dft_cards() -> list[DftCard]:
             known_faults=(
                 "PBE has no dispersion forces, so distances between layers come out too large.",
                 "PBE gives band gaps too small, which matters for charged defects.",
+                *_FAULTS.get(protocol.name, ()),
             ),
             citation="J. J. Mortensen et al., J. Chem. Phys. 160 (2024) 092503",
             doi="10.1063/5.0182685",

@@ -185,6 +185,8 @@ class Checks(Strict):
 def shared_checks(name: str) -> dict[str, Any]:
     """Return what a file of ``data/checks`` says, which several cards have in common.
 
+    A file that ``extends`` another has its items after those of the other.
+
     Raises
     ------
     ValueError
@@ -194,7 +196,11 @@ def shared_checks(name: str) -> dict[str, Any]:
     if name not in _shared_names():
         raise ValueError(f"no shared checks are called '{name}'; there are: {', '.join(_shared_names())}")
     content: dict[str, Any] = yaml.safe_load(path.read_text())
-    return content
+    base = content.pop("extends", None)
+    if base is None:
+        return content
+    under = shared_checks(base)
+    return under | content | {"items": [*under["items"], *content["items"]]}
 
 
 def _shared_names() -> list[str]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _LEAST_WIDTH_A = 8.0
 """Cells are repeated to at least this distance between opposite faces; a model in Python takes any cell."""
-_COST_ATOMS = 128
+_COST_ATOMS, _MOST_COST_ATOMS = 128, 200
 
 
 def compute_table(
@@ -251,8 +251,8 @@ def renew_cost(card: PotentialCard, directory: Path, resources: Resources) -> Re
 def cost_row(card: PotentialCard, directory: Path, resources: Resources) -> ReferenceCheck:
     """Measure what a step of molecular dynamics costs, in CPU time on one core.
 
-    Of the crystals that the card is checked with, the one of the most elements, and of those the largest, is repeated
-    to about 100 atoms and runs at 300 K. LAMMPS reports the time of its loop and the share of a core that it had, so a
+    Of the crystals that the card is checked with, the one of the most elements, and of those the largest of at most 200
+    atoms, is repeated to about 100 atoms and runs at 300 K. LAMMPS reports the time of its loop and the share of a core that it had, so a
     machine that is busy with something else changes little.
 
     Parameters
@@ -265,7 +265,8 @@ def cost_row(card: PotentialCard, directory: Path, resources: Resources) -> Refe
         Not used up: the measurement takes one core.
     """
     checked = [phase(item.phase).structure for item in card.checks.items if isinstance(item, CrystalCheck)]
-    cell = max(checked, key=lambda found: (len(found.composition.elements), len(found)))
+    fitting = [found for found in checked if len(found) <= _MOST_COST_ATOMS] or checked
+    cell = max(fitting, key=lambda found: (len(found.composition.elements), len(found)))
     while len(cell) * 2 <= _COST_ATOMS:
         shortest = int(np.argmin(cell.lattice.abc))
         cell.make_supercell([2 if axis == shortest else 1 for axis in range(3)])
