@@ -252,8 +252,8 @@ def cost_row(card: PotentialCard, directory: Path, resources: Resources) -> Refe
     """Measure what a step of molecular dynamics costs, in CPU time on one core.
 
     Of the crystals that the card is checked with, the one of the most elements, and of those the largest of at most 200
-    atoms, is repeated to about 100 atoms and runs at 300 K. LAMMPS reports the time of its loop and the share of a core that it had, so a
-    machine that is busy with something else changes little.
+    atoms, is repeated to about 100 atoms and runs at 300 K. LAMMPS reports the time of its loop and the share of a core
+    that it had, so a machine that is busy with something else changes little.
 
     Parameters
     ----------
