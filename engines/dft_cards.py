@@ -15,8 +15,8 @@ from .gpaw import PROTOCOLS, gpaw_installed
 
 _FAULTS = {
     "gpaw-moderate": (
-        "Against measured cells α-Sn comes out 7.5 % too large, β-Sn 4.8 %, Sb 4.6 %, Si 2.6 %, LiSn 2.7 %, and Li 4.4 % "
-        "too small.",
+        "Against measured cells α-Sn comes out 7.5 % too large, β-Sn 4.8 %, Sb 4.6 %, LiSn 2.7 %, Si 2.6 %, and Li 4.4 "
+        "% too small.",
         "Energies of small cells with oxygen jump with the number of plane waves: the five of Li2O scaled by up to 3 % "
         "have no smooth minimum, so volumes of oxides need gpaw-precise.",
     )

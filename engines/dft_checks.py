@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..potentials.checks import Checks, CrystalCheck, ReferenceTable, Target, VoltageCheck, shared_checks
 from ..structures.phases import phase
-from .gpaw import gpaw_factory, gpaw_version
+from .levels import find_level
 from .phase_energies import formation_energy, plateau_voltage, table_row
 from .volume import EquilibriumVolume, equilibrium_volume
 
@@ -43,9 +43,9 @@ def compute_dft_table(
     Raises
     ------
     EngineError
-        If GPAW is missing, a calculation fails, or a volume is too far from the reference.
+        If the program is missing, a calculation fails, or a volume is too far from the reference.
     """
-    factory = gpaw_factory(level.name)
+    found_level = find_level(level.name)
     checks = checks or Checks.model_validate(shared_checks("dft"))
     done: dict[str, EquilibriumVolume] = {}
 
@@ -54,7 +54,7 @@ def compute_dft_table(
         if entry.name not in done:
             if progress:
                 progress(f"{entry.name}, {len(entry.structure)} atoms")
-            done[entry.name] = equilibrium_volume(entry.structure, factory, directory / entry.name)
+            done[entry.name] = equilibrium_volume(entry.structure, found_level.factory, directory / entry.name)
         return done[entry.name]
 
     def energies(name: str) -> tuple[dict[str, float], float]:
@@ -80,5 +80,5 @@ def compute_dft_table(
             name = f"voltage against {check.metal}"
             value = plateau_voltage(check, energies)
             rows.append(table_row(name, f"{check.poor} → {check.rich}", "V", value, check.voltage_V))
-    program = f"GPAW {gpaw_version()}"
+    program = f"{found_level.program} {found_level.version}"
     return ReferenceTable(card=level.name, fingerprint=level.fingerprint, program=program, rows=tuple(rows))
