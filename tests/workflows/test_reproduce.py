@@ -9,7 +9,7 @@ from anodeflow.engines.gpaw import PROTOCOLS, MissingGpawError, gpaw_installed
 from anodeflow.errors import InputError
 from anodeflow.quantity import Quantity
 from anodeflow.workflows.barrier.flow import barrier_flow
-from anodeflow.workflows.barrier.reproduce import hold_against, own_value, recipe, recipe_names, records
+from anodeflow.workflows.barrier.reproduce import hold_against, own_value, recipe, recipe_names, recipes_at, records
 
 MEAM = "LiSi-MEAM-Cui2012"
 
@@ -99,12 +99,13 @@ def test_records_belong_to_recipes_and_hold_their_settings():
 
 @pytest.mark.engine
 def test_the_command_line_computes_what_was_recorded(tmp_path, capsys):
-    from anodeflow.cli.reproduce import reproduce
+    from anodeflow.cli.reproduce import _all, reproduce
 
+    run = tmp_path / "all" / f"li-in-si-{MEAM}"
     reproduce("list", None, None, None, True, None)
     listed = json.loads(capsys.readouterr().out)["reproduce"]
     assert [row["name"] for row in listed] == recipe_names()
-    reproduce("li-in-si", None, tmp_path / "run", 1, True, tmp_path / "records.json")
+    reproduce("li-in-si", None, run, 1, True, tmp_path / "records.json")
     document = json.loads(capsys.readouterr().out)
     own = document["reproduce"]["own"]["value"]
     verdicts = {row["reference"]: row["verdict"] for row in document["reproduce"]["comparisons"]}
@@ -112,3 +113,22 @@ def test_the_command_line_computes_what_was_recorded(tmp_path, capsys):
     (entry,) = json.loads((tmp_path / "records.json").read_text())
     recorded = next(one for one in records() if (one["name"], one["level"]) == ("li-in-si", MEAM))
     assert entry["value_eV"] == own == pytest.approx(recorded["value_eV"], abs=2e-3)
+    _all([recipe("li-in-si")], None, tmp_path / "all", 1, True, None)  # goes on with the folder that is finished
+    (row,) = json.loads(capsys.readouterr().out)["reproduce"]
+    assert row["own"]["value"] == own and (row["hops"], row["converged"]) == (1, 1) and row["name"] == "li-in-si"
+
+
+def test_all_of_a_kind_are_chosen_by_their_first_level_or_by_one_they_have():
+    classical = [one.name for one in recipes_at(classical=True)]
+    assert {"li-in-si", "li-vacancy-in-li12si7"} <= set(classical) and "li-in-alpha-sn" not in classical
+    assert "li-in-alpha-sn" in [one.name for one in recipes_at("gpaw-fast")]
+    assert [one.name for one in recipes_at()] == recipe_names()
+    with pytest.raises(InputError, match=r"nothing is prepared for the level 'gpaw-best'.*gpaw-fast"):
+        recipes_at("gpaw-best")
+
+
+def test_classical_without_all_is_refused():
+    from anodeflow.cli.reproduce import reproduce
+
+    with pytest.raises(InputError, match="--classical chooses among all"):
+        reproduce("li-in-si", classical=True)
