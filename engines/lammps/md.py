@@ -24,7 +24,7 @@ from .launch import StepRate, find_program, run_lammps
 from .layers import LayerSampling, layer_commands
 from .log import Thermo, last_step, read_logs
 from .pieces import BEFORE, NEWEST, GridVariables, OnGrid, run_in_pieces
-from .restart import newest_restart, restart_step
+from .restart import RestartHashes, newest_restart, restart_step
 from .script import (
     Command,
     Dump,
@@ -347,11 +347,12 @@ def _run_segment(
     )
     script, log = f"in.{segment:03d}.lammps", f"log.{segment:03d}.lammps"
     write_text(directory / script, render(commands))
-    rate = StepRate(start)
+    rate, hashes = StepRate(start), RestartHashes([directory / name for name in _RESTARTS])
     checked = settings.dump_every == 0
 
     def watch() -> None:
         nonlocal checked
+        hashes.look()
         checked = checked or check_first_frame(dump, system.symbols)
         step = last_step(directory / log)
         if progress and step is not None:

@@ -1,16 +1,23 @@
 """Look into LAMMPS restart files: whether one is whole, and which step it holds.
 
 The layout is that of LAMMPS' ``write_restart`` (fields of a flag and a value; the same magic text opens and closes the
-file). Only the fields up to the step are read; LAMMPS itself reads the rest.
+file). Only the fields up to the step are read; LAMMPS itself reads the rest, and takes garbage in the middle for
+positions. So whoever watches LAMMPS keeps the hashes of what it wrote.
 """
 
 from __future__ import annotations
 
+import json
 import struct
 from typing import TYPE_CHECKING
 
+from ...files import sha256, write_json
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+_HASHES = "restart.hashes"
 
 _MAGIC = b"LammpS RestartT"
 _NTIMESTEP = 5
@@ -51,10 +58,58 @@ def restart_step(path: Path) -> int | None:
         return None
 
 
+class RestartHashes:
+    """SHA-256 of the restart files in a folder by their steps, taken soon after LAMMPS has written them.
+
+    A file that LAMMPS had no time to be watched after has no hash, and is taken for whole if its end is.
+
+    Parameters
+    ----------
+    paths
+        The restart files, in one folder.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
+        self.file = paths[0].parent / _HASHES
+        self.seen: dict[Path, tuple[int, int]] = {}
+
+    def look(self) -> None:
+        """Take the hashes of what is new."""
+        known, new = _known(self.file), {}
+        for path in self.paths:
+            try:
+                before = path.stat()
+                if self.seen.get(path) == (before.st_ino, before.st_mtime_ns):
+                    continue
+                step, digest = restart_step(path), sha256(path)
+                after = path.stat()
+            except OSError:
+                continue
+            if (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns) and step is not None:
+                self.seen[path] = (after.st_ino, after.st_mtime_ns)
+                new[str(step)] = digest
+        if new:
+            kept = dict(sorted((known | new).items(), key=lambda pair: int(pair[0]))[-len(self.paths) :])
+            write_json(self.file, kept)
+
+
+def _known(file: Path) -> dict[str, str]:
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def newest_restart(paths: list[Path]) -> tuple[Path, int] | None:
-    """Return the whole restart file with the highest step among `paths`, and that step."""
+    """Return the whole restart file with the highest step among `paths`, and that step.
+
+    A file is whole if its end is there, and if it is what LAMMPS wrote where `RestartHashes` knows that.
+    """
+    known = _known(paths[0].parent / _HASHES)
     found = [(step, path) for path in paths if (step := restart_step(path)) is not None]
-    if not found:
-        return None
-    step, path = max(found, key=lambda pair: pair[0])
-    return path, step
+    for step, path in sorted(found, key=lambda pair: -pair[0]):
+        if known.get(str(step)) in (None, sha256(path)):
+            return path, step
+    return None
