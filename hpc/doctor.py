@@ -306,6 +306,7 @@ def _remote() -> Check:
 
 _SCHEDULERS = (
     ("Slurm", "sinfo", ["sinfo", "--version"], ["sinfo", "-h", "-o", "%P %l %a"]),
+    ("SGE", "qhost", ["qstat", "-help"], ["qstat", "-g", "c"]),
     ("PBS", "qstat", ["qstat", "--version"], ["qstat", "-q"]),
 )
 
@@ -329,16 +330,23 @@ def _scheduler() -> Check:
     return Check(
         "scheduler",
         "missing",
-        found="there is neither Slurm nor PBS on this machine; campaigns run here or on a cluster of others",
+        found="there is no Slurm, PBS or SGE on this machine; campaigns run here or on a cluster of others",
         remedy="On a machine of your own: apt-get install slurm-wlm munge",
     )
 
 
 _DATABASE_RUN = """
 from jobflow_remote.config.manager import ConfigManager
-from jobflow_remote.jobs.jobcontroller import JobController
-project = ConfigManager().get_project()
-print(JobController.from_project(project).count_jobs(), "jobs in the queue's database of", project.name)
+from anodeflow.errors import AnodeflowError
+from anodeflow.hpc.remote import database_answers
+failed = 0
+for name in sorted(ConfigManager().projects_data):
+    try:
+        print(f"{name}: {database_answers(name)} jobs", end="; ")
+    except AnodeflowError as error:
+        failed = 1
+        print(f"{name}: {error.what}", end="; ")
+raise SystemExit(failed)
 """
 
 
@@ -355,14 +363,15 @@ def _database() -> Check:
     except subprocess.TimeoutExpired:
         remedy = "Start MongoDB where the project file says it is."
         return Check("database", "broken", found="it does not answer", remedy=remedy)
+    found = answer.stdout.strip().rstrip(";")
+    if answer.returncode == 0 and not found:
+        found = "there is no project that names one"
+        return Check("database", "missing", found=found, remedy="anodeflow setup cluster")
     if answer.returncode == 0:
-        return Check("database", "works", found=answer.stdout.strip())
+        return Check("database", "works", found=found)
     said = next((line.strip() for line in reversed(answer.stderr.splitlines()) if line.strip()), "no message")
-    if "ProjectUndefinedError" in said or "no project" in said.lower():
-        return Check(
-            "database", "missing", found="there is no project that names one", remedy="anodeflow setup cluster"
-        )
-    return Check("database", "broken", found=said[:200], remedy="Start MongoDB where the project file says it is.")
+    remedy = "Start MongoDB where the project file says it is."
+    return Check("database", "broken", found=(found or said)[:200], remedy=remedy)
 
 
 def _disk(directory: Path) -> Check:
