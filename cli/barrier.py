@@ -24,6 +24,13 @@ def barrier(
         Path | None, typer.Option("--dir", help="Folder of the run; runs/<name> by default.", metavar="DIR")
     ] = None,
     cores: Annotated[int | None, typer.Option(help="Cores to use; all by default.", min=1)] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Work in the folder together with other runs of the same ladder.")
+    ] = False,
+    time_limit_s: Annotated[
+        float | None,
+        typer.Option(help="Stop cleanly before this wall time, in s; a Slurm allocation's own by default.", min=10),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON document.")] = False,
 ) -> None:
     """Compute migration barriers level by level, or go on with them; what is finished is never computed again."""
@@ -31,7 +38,13 @@ def barrier(
     from ..hpc.local import raise_first_failure
 
     jobs, results, root = run_barrier(
-        file, directory, cores=cores, command=["anodeflow", *sys.argv[1:]], watch=progress
+        file,
+        directory,
+        cores=cores,
+        shared=shared,
+        time_limit_s=time_limit_s,
+        command=["anodeflow", *sys.argv[1:]],
+        watch=progress,
     )
     show(results, root, as_json=as_json)
     raise_first_failure(jobs)

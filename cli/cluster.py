@@ -27,17 +27,18 @@ def setup_cluster(
     scheduler: Annotated[str, typer.Option(help="slurm, pbs, sge or shell.")] = "slurm",
     host: Annotated[str | None, typer.Option(help="Login node; this machine by default.")] = None,
     user: Annotated[str | None, typer.Option(help="User there.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port there.", min=1)] = None,
+    key_file: Annotated[str | None, typer.Option(help="Private key for it.", metavar="FILE")] = None,
     work_dir: Annotated[str | None, typer.Option(help="Folder there for the jobs.", metavar="DIR")] = None,
     partition: Annotated[str | None, typer.Option(help="Partition or queue.")] = None,
     account: Annotated[str | None, typer.Option(help="Account to charge.")] = None,
     cores: Annotated[int, typer.Option(help="Cores of an allocation.", min=1)] = 1,
+    gpus: Annotated[int, typer.Option(help="GPUs of an allocation.", min=0)] = 0,
     memory_mb_per_core: Annotated[float | None, typer.Option("--memory-MB-per-core", help="Memory of a core.")] = None,
     wall_time_h: Annotated[float, typer.Option(help="Longest wall time of a job or an allocation, in h.")] = 24.0,
     module: Annotated[list[str] | None, typer.Option(help="Module to load; may be given again.")] = None,
     pre_run: Annotated[str, typer.Option(help="Shell commands before each job.")] = "",
-    python_bin: Annotated[
-        str | None, typer.Option(help="Folder there with 'anodeflow' and 'jf'.", metavar="DIR")
-    ] = None,
+    python_bin: Annotated[str | None, typer.Option(help="Folder there with 'anodeflow'.", metavar="DIR")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the project.")] = False,
 ) -> None:
     """Describe a cluster once; every answer is tried before the file is written. Asks what is not given."""
@@ -69,10 +70,13 @@ def setup_cluster(
         scheduler=scheduler,
         host=host,
         user=user,
+        port=port,
+        key_file=key_file,
         work_dir=work_dir,
         partition=partition,
         account=account,
         cores=cores,
+        gpus=gpus,
         memory_MB_per_core=memory_mb_per_core,
         wall_time_h=wall_time_h,
         modules=tuple(module or ()),
@@ -87,7 +91,9 @@ def setup_cluster(
 
 
 def submit(
-    file: Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")],
+    file: Annotated[
+        Path, typer.Argument(help="File of a campaign, a ladder or a distillation (YAML).", metavar="FILE")
+    ],
     project: Annotated[str, typer.Option(help="Project, as made by 'anodeflow setup cluster'.", metavar="NAME")],
     worker: Annotated[
         str | None, typer.Option(help="Worker of the project; its first by default.", metavar="W")
@@ -126,3 +132,10 @@ def fetch(
         typer.echo(json.dumps({"directory": str(directory), "done": done, "jobs": jobs}, indent=1))
     else:
         typer.echo(f"{done} of {jobs} results are here; write the report with: anodeflow report {directory}")
+
+
+def run_remote_job(directory: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Run one job of jobflow-remote; its project file names this command."""
+    from ..hpc.remote_job import run_remote_job as run
+
+    run(directory)

@@ -15,6 +15,13 @@ def distil(
         Path | None, typer.Option("--dir", help="Folder of the run; runs/<name> by default.", metavar="DIR")
     ] = None,
     cores: Annotated[int | None, typer.Option(help="Cores to use; all by default.", min=1)] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Work in the folder together with other runs of the same distillation.")
+    ] = False,
+    time_limit_s: Annotated[
+        float | None,
+        typer.Option(help="Stop cleanly before this wall time, in s; a Slurm allocation's own by default.", min=10),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON document.")] = False,
 ) -> None:
     """Distil an energy model into a fast one for LAMMPS, or go on with it; what is finished is never computed again."""
@@ -23,7 +30,15 @@ def distil(
     from .barrier import progress
     from .document import print_document
 
-    jobs, results, root = run_distil(file, directory, cores=cores, command=["anodeflow", *sys.argv[1:]], watch=progress)
+    jobs, results, root = run_distil(
+        file,
+        directory,
+        cores=cores,
+        shared=shared,
+        time_limit_s=time_limit_s,
+        command=["anodeflow", *sys.argv[1:]],
+        watch=progress,
+    )
     if as_json:
         print_document(results)
     else:

@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 
 
 def plan(
-    file: Annotated[Path, typer.Argument(help="Campaign file, or the file of a ladder (YAML).", metavar="FILE")],
+    file: Annotated[
+        Path, typer.Argument(help="File of a campaign, a ladder or a distillation (YAML).", metavar="FILE")
+    ],
     directory: Annotated[
         Path | None, typer.Option("--dir", help="Where the run goes; runs/<name> by default.", metavar="DIR")
     ] = None,
     cores: Annotated[int | None, typer.Option(help="Cores to use side by side; all by default.", min=1)] = None,
+    project: Annotated[
+        str | None, typer.Option(help="Project whose queue it has to fit; see 'setup cluster'.", metavar="NAME")
+    ] = None,
+    worker: Annotated[str | None, typer.Option(help="Worker of the project.", metavar="W")] = None,
     queue_hours: Annotated[
         float | None, typer.Option(help="Longest job that the queue takes, in hours.", min=0.0)
     ] = None,
@@ -25,15 +31,20 @@ def plan(
 ) -> None:
     """Show every job of a campaign with its cost, from short timed runs of the real engine."""
     import os
+    from dataclasses import replace
 
-    from ..hpc.plan import campaign_flow_of, limits_here, plan_flow, refusals
+    from ..hpc.plan import limits_here, limits_there, plan_flow, refusals
+    from ..hpc.workload import read_workload
     from .document import document, print_document
 
-    flow = campaign_flow_of(file)
-    found = plan_flow(flow, cores=cores or len(os.sched_getaffinity(0)))
-    limits = limits_here(
-        directory or Path("runs") / flow.name, wall_s=queue_hours * 3600 if queue_hours else None, cores=queue_cores
-    )
+    work = read_workload(file)
+    root = directory or Path("runs") / work.name
+    limits = limits_there(project, worker, root) if project else limits_here(root)
+    if queue_hours is not None:
+        limits = replace(limits, wall_s=queue_hours * 3600)
+    if queue_cores is not None:
+        limits = replace(limits, cores=queue_cores)
+    found = plan_flow(work.flow, cores=cores or len(os.sched_getaffinity(0)))
     refused = refusals(found, limits)
     if as_json:
         extra = found.to_dict() | {"fits": not refused, "refused": [str(error) for error in refused]}

@@ -70,11 +70,14 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON document.")] = False,
 ) -> None:
     """Write the report of a run again, finished or not."""
-    from ..hpc.campaigns import RESULTS_FILE, report_campaign
+    from ..hpc.campaigns import RESULTS_FILE
+    from ..hpc.workload import write_results
 
-    path = report_campaign(directory)
+    path = write_results(directory)
     if as_json:
         typer.echo((path.parent / RESULTS_FILE).read_text(), nl=False)
+    elif path.name == RESULTS_FILE:
+        typer.echo(f"The results are {_shown(path)}")
     else:
         typer.echo(f"The report is {_shown(path)}")
 

@@ -22,11 +22,14 @@ class Resources:
     wall_time_s
         Time after which the job has to stop by itself, in s, counted from when this object was made; None for no
         limit.
+    gpus
+        Graphics processors, which a queue is asked for; a model in Python and a LAMMPS of the user's may find them.
     """
 
     mpi_ranks: int = 1
     threads: int = 1
     wall_time_s: float | None = None
+    gpus: int = 0
     begin_s: float = field(default_factory=time.monotonic, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -11,7 +11,8 @@ from .. import __version__
 from ..errors import InputError
 from ..files import sha256, write_json, write_text
 from ..workflows.barrier.campaign import BarrierCampaign, read_barrier_campaign
-from .store import STATE_FILE, read_json, read_result
+from .campaigns import RESULTS_FILE, RUN_FILE, record_command, refuse_foreign
+from .store import STATE_FILE, read_json, read_result, run_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from .local import JobState
 
 CAMPAIGN_FILE = "barrier.yaml"
-RUN_FILE = "run.json"
-RESULTS_FILE = "results.json"
 
 
 def run_barrier(
@@ -28,12 +27,23 @@ def run_barrier(
     directory: Path | None = None,
     *,
     cores: int | None = None,
+    shared: bool = False,
+    time_limit_s: float | None = None,
     command: Sequence[str] = (),
     watch: Callable[[list[JobState]], None] | None = None,
 ) -> tuple[list[JobState], dict[str, Any], Path]:
     """Run or resume a ladder from its file; see `run_ladder`."""
     campaign = read_barrier_campaign(file)
-    return run_ladder(campaign, directory, cores=cores, command=command, inputs={str(file): sha256(file)}, watch=watch)
+    return run_ladder(
+        campaign,
+        directory,
+        cores=cores,
+        shared=shared,
+        time_limit_s=time_limit_s,
+        command=command,
+        inputs={str(file): sha256(file)},
+        watch=watch,
+    )
 
 
 def run_ladder(
@@ -41,6 +51,8 @@ def run_ladder(
     directory: Path | None = None,
     *,
     cores: int | None = None,
+    shared: bool = False,
+    time_limit_s: float | None = None,
     command: Sequence[str] = (),
     inputs: Mapping[str, str] | None = None,
     watch: Callable[[list[JobState]], None] | None = None,
@@ -55,6 +67,8 @@ def run_ladder(
         Folder of the run; ``runs/<name>`` by default.
     cores
         Cores to use; all by default.
+    shared, time_limit_s
+        See `anodeflow.hpc.campaigns.run_campaign`.
     command, inputs
         Command line and SHA-256 of its files, for the record.
     watch
@@ -75,16 +89,24 @@ def run_ladder(
         Before anything is written, if the ladder cannot be run.
     """
     from ..workflows.barrier.flow import barrier_flow
+    from .allocation import allocation_left_s
     from .local import run_flow
 
     flow, _ = barrier_flow(campaign)
     root = Path(directory) if directory else Path("runs") / campaign.name
-    if root.exists() and (not root.is_dir() or (any(root.iterdir()) and not (root / CAMPAIGN_FILE).exists())):
-        raise InputError("the folder holds something else", where=str(root), remedy="Give an empty or new --dir.")
+    refuse_foreign(root, CAMPAIGN_FILE)
+    limit_s = allocation_left_s() if time_limit_s is None else time_limit_s
+    with run_lock(root, shared=shared):
+        prepare_folder(campaign, root, command, inputs or {})
+        jobs = run_flow(flow, root, cores=cores, shared=shared, time_limit_s=limit_s, watch=watch)
+        return jobs, write_results(root), root
+
+
+def prepare_folder(campaign: BarrierCampaign, root: Path, command: Sequence[str], inputs: Mapping[str, str]) -> None:
+    """Write the resolved ladder and the record of the command into its folder."""
+    refuse_foreign(root, CAMPAIGN_FILE)
     write_text(root / CAMPAIGN_FILE, yaml.safe_dump(campaign.resolved(), sort_keys=False, allow_unicode=True))
-    write_json(root / RUN_FILE, {"command": list(command), "inputs": dict(inputs or {})})
-    jobs = run_flow(flow, root, cores=cores, watch=watch)
-    return jobs, write_results(root), root
+    record_command(root, CAMPAIGN_FILE, command, inputs)
 
 
 def write_results(root: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ..workflows.campaign import Campaign, read_campaign
 from .store import STATE_FILE, read_json, read_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .local import JobState
 
@@ -76,7 +76,7 @@ def run_campaign(
     from ..workflows.sections import campaign_flow
 
     root = Path(directory) if directory else Path("runs") / campaign.name
-    _refuse_foreign(root)
+    refuse_foreign(root)
     if time_limit_s is None:
         time_limit_s = allocation_left_s()
     campaign = with_distilled_model(campaign, root, cores=cores, command=command, watch=watch)
@@ -91,14 +91,30 @@ def run_campaign(
 
 def prepare_folder(campaign: Campaign, root: Path, file: Path, command: Sequence[str]) -> None:
     """Write the resolved campaign, the user's files that it names, and the record of the command into its folder."""
-    _refuse_foreign(root)
+    refuse_foreign(root)
     root.mkdir(parents=True, exist_ok=True)
     inputs = {str(file): sha256(file)}
     carried = _carry_inputs(campaign, root)
-    own = (root / CAMPAIGN_FILE).exists() and file.resolve() == (root / CAMPAIGN_FILE).resolve()
     write_text(root / CAMPAIGN_FILE, yaml.safe_dump(carried.resolved(), sort_keys=False, allow_unicode=True))
-    if not (own and (root / RUN_FILE).exists()):  # an allocation that goes on does not hide who began
-        write_json(root / RUN_FILE, {"command": list(command), "inputs": inputs})
+    record_command(root, CAMPAIGN_FILE, command, inputs)
+
+
+def record_command(root: Path, own: str, command: Sequence[str], inputs: Mapping[str, str]) -> None:
+    """Write the record of a command line and its files into the folder of a run.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    own
+        Name of the resolved file in it.
+    command, inputs
+        Command line, and SHA-256 of its files by name. Where the only file is the folder's own, as for an allocation
+        that goes on, a record that is there stays: it says who began.
+    """
+    goes_on = [Path(name).resolve() for name in inputs] == [(root / own).resolve()]
+    if not (goes_on and (root / RUN_FILE).exists()):
+        write_json(root / RUN_FILE, {"command": list(command), "inputs": dict(inputs)})
 
 
 def report_campaign(root: Path) -> Path:
@@ -145,11 +161,16 @@ def _carry_inputs(campaign: Campaign, root: Path) -> Campaign:
     return campaign.model_copy(update={"systems": systems, "potential": potential})
 
 
-def _refuse_foreign(root: Path) -> None:
-    """Raise if the folder is somebody else's: not empty, and without a campaign of ours."""
+def refuse_foreign(root: Path, own: str = CAMPAIGN_FILE) -> None:
+    """Raise if the folder is somebody else's: not empty, and without a file of ours, named `own`."""
     if root.exists() and not root.is_dir():
         raise InputError("the folder of the run is a file", where=str(root), remedy="Give another --dir.")
-    if root.is_dir() and any(root.iterdir()) and not (root / CAMPAIGN_FILE).exists() and not (root / ".lock").exists():
+    if root.is_dir() and any(root.iterdir()) and not (root / own).exists() and not _only_begun(root):
         raise InputError(
             "the folder is not empty and holds no campaign", where=str(root), remedy="Give an empty or new --dir."
         )
+
+
+def _only_begun(root: Path) -> bool:
+    """Return whether a folder holds no more than what a run makes before it writes its own file."""
+    return {path.name for path in root.iterdir()} <= {".lock", "distil"}

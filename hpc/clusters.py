@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from .. import __version__
 from ..errors import InputError
 from ..files import write_text
 from ..workflows.campaign import plain_name, read_settings
-from .allocation import seconds_of
+from .queue import first_line, slurm_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from .queue import Execute
 
-    Execute = Callable[[str], tuple[str, str, int]]
-
+REMOTE_COMMAND = "run-remote-job"
+"""The command of ours with which jobflow-remote starts a job on the cluster."""
 _SUBMIT = {"slurm": "sbatch", "pbs": "qsub", "sge": "qsub"}
 _DATABASE_MS = 3000
 
@@ -42,14 +43,14 @@ class Cluster(BaseModel):
         Batch system; ``shell`` starts processes without one.
     database
         URI of a MongoDB with the name of the database at its end; None for the Slurm-only mode.
-    host, user
-        Where to log in by SSH; None for the machine this runs on.
+    host, user, port, key_file
+        Where and how to log in by SSH; None for the machine this runs on, and for what ``~/.ssh/config`` says.
     work_dir
         Folder on the cluster in which jobs work; for a database only.
     partition, account
         Of the batch system; None for its own default.
-    cores
-        Cores of one allocation, for the Slurm-only mode.
+    cores, gpus
+        Cores and GPUs of one allocation, for the Slurm-only mode.
     memory_MB_per_core
         Memory to ask for.
     wall_time_h
@@ -59,7 +60,7 @@ class Cluster(BaseModel):
     pre_run
         Shell commands before every job, such as the activation of an environment.
     python_bin
-        Folder of the cluster's ``anodeflow`` and ``jf``; that of this Python by default.
+        Folder of the cluster's ``anodeflow``; that of this Python by default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,10 +70,13 @@ class Cluster(BaseModel):
     database: str | None = None
     host: str | None = None
     user: str | None = None
+    port: Annotated[int, Field(gt=0)] | None = None
+    key_file: str | None = None
     work_dir: str | None = None
     partition: str | None = None
     account: str | None = None
     cores: Annotated[int, Field(gt=0)] = 1
+    gpus: Annotated[int, Field(ge=0)] = 0
     memory_MB_per_core: Annotated[float, Field(gt=0)] | None = None
     wall_time_h: Annotated[float, Field(ge=1 / 60)] = 24.0
     modules: tuple[str, ...] = ()
@@ -221,12 +225,11 @@ def project_document(cluster: Cluster) -> dict[str, Any]:
         "type": "remote" if cluster.host else "local",
         "scheduler_type": cluster.scheduler,
         "work_dir": cluster.work_dir or str(Path.home() / "anodeflow-jobs"),
-        "execution_cmd": f"{shlex.quote(cluster.python_bin)}/jf -fe execution run {{}}",
+        "execution_cmd": f"{shlex.quote(cluster.python_bin)}/anodeflow {REMOTE_COMMAND} {{}}",
     }
     if cluster.host:
-        worker["host"] = cluster.host
-        if cluster.user:
-            worker["user"] = cluster.user
+        login = {"host": cluster.host, "user": cluster.user, "port": cluster.port, "key_filename": cluster.key_file}
+        worker |= {key: value for key, value in login.items() if value is not None}
     if cluster.pre_run:
         worker["pre_run"] = cluster.pre_run
     document: dict[str, Any] = {
@@ -279,24 +282,13 @@ def check_scheduler(execute: Execute, scheduler: str, partition: str | None, wal
         )
     if scheduler != "slurm":
         return
-    output, errors, code = execute("sinfo --noheader --format='%P %l'")
-    if code != 0:
-        said = first_line(errors)
-        raise InputError(f"the scheduler does not answer: {said}", where="scheduler slurm", remedy="Ask its admins.")
-    limits = dict(line.split() for line in output.splitlines() if len(line.split()) == 2)
-    default = next((name.rstrip("*") for name in limits if name.endswith("*")), None)
-    limits = {name.rstrip("*"): limit for name, limit in limits.items()}
-    if partition is not None and partition not in limits:
+    limits = slurm_limits(execute, partition)
+    if limits.wall_s is not None and wall_time_s > limits.wall_s:
+        longest = f"{limits.wall_s / 3600:g} h"
         raise InputError(
-            f"there is no partition '{partition}'", where="partition", remedy=f"There are: {', '.join(sorted(limits))}."
-        )
-    name = partition or default
-    longest_s = seconds_of(limits[name]) if name else None
-    if longest_s is not None and wall_time_s > longest_s:
-        raise InputError(
-            f"the partition '{name}' takes jobs of at most {longest_s / 3600:g} h, not {wall_time_s / 3600:g} h",
+            f"the partition '{limits.name}' takes jobs of at most {longest}, not {wall_time_s / 3600:g} h",
             where="wall_time_h",
-            remedy=f"Give --wall-time-h {longest_s / 3600:g} or less, or another partition.",
+            remedy=f"Give --wall-time-h {limits.wall_s / 3600:g} or less, or another partition.",
         )
 
 
@@ -314,14 +306,31 @@ def check_modules(execute: Execute, modules: tuple[str, ...] | list[str]) -> Non
 
 
 def check_program(execute: Execute, preamble: str, program: str) -> None:
-    """Raise `InputError` unless a program of ours is there after the shell lines that come before each job."""
+    """Raise `InputError` unless our program is there, starts, and is of this version.
+
+    Parameters
+    ----------
+    execute
+        Runs a shell command on the cluster.
+    preamble
+        Shell lines that come before each job.
+    program
+        Path of ``anodeflow`` there.
+    """
     lines = f"{preamble}\n" if preamble else ""
-    _, errors, code = execute(f"{lines}test -x {shlex.quote(program)}")
+    output, errors, code = execute(f"{lines}{shlex.quote(program)} version")
     if code != 0:
         raise InputError(
-            f"there is no {program} on the cluster" + (f": {first_line(errors)}" if errors.strip() else ""),
+            f"there is no {program} that starts on the cluster: {first_line(errors)}",
             where="python_bin",
             remedy="Install anodeflow[cluster] there and give --python-bin, the folder of its programs.",
+        )
+    there = output.split()[-1] if output.split() else ""  # a login shell may have greeted first
+    if there != __version__:
+        raise InputError(
+            f"anodeflow is {there or 'of no version'} on the cluster and {__version__} here",
+            where=program,
+            remedy=f"Install there: anodeflow=={__version__}.",
         )
 
 
@@ -349,8 +358,3 @@ def _check_login(cluster: Cluster) -> None:
 def _without_password(uri: str) -> str:
     head, _, rest = uri.partition("://")
     return f"{head}://{rest.rpartition('@')[2]}"
-
-
-def first_line(text: str) -> str:
-    """Return the first line of what a program said, without a full stop."""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "nothing was said").rstrip(".")

@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..files import sha256, write_json, write_text
 from ..potentials.cards import DISTIL_PREFIX, is_card_file
 from ..workflows.distil.campaign import DistilCampaign, LearntSystem, TestSettings, read_distil_campaign
+from .campaigns import RESULTS_FILE, RUN_FILE, record_command, refuse_foreign
 from .store import STATE_FILE, read_json, read_result, run_lock
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from .local import JobState
 
 DISTIL_FILE = "distil.yaml"
-RUN_FILE = "run.json"
-RESULTS_FILE = "results.json"
 
 
 def run_distil(
@@ -30,13 +29,24 @@ def run_distil(
     directory: Path | None = None,
     *,
     cores: int | None = None,
+    shared: bool = False,
+    time_limit_s: float | None = None,
     command: Sequence[str] = (),
     watch: Callable[[list[JobState]], None] | None = None,
 ) -> tuple[list[JobState], dict[str, Any], Path]:
     """Run or resume a distillation from its file; see `distil`."""
     campaign = read_distil_campaign(file)
     root = Path(directory) if directory else Path("runs") / campaign.name
-    jobs, results = distil(campaign, root, cores=cores, command=command, inputs={str(file): sha256(file)}, watch=watch)
+    jobs, results = distil(
+        campaign,
+        root,
+        cores=cores,
+        shared=shared,
+        time_limit_s=time_limit_s,
+        command=command,
+        inputs={str(file): sha256(file)},
+        watch=watch,
+    )
     return jobs, results, root
 
 
@@ -45,6 +55,8 @@ def distil(
     root: Path,
     *,
     cores: int | None = None,
+    shared: bool = False,
+    time_limit_s: float | None = None,
     command: Sequence[str] = (),
     inputs: Mapping[str, str] | None = None,
     watch: Callable[[list[JobState]], None] | None = None,
@@ -59,6 +71,8 @@ def distil(
         Folder of the run.
     cores
         Cores to use; all by default.
+    shared, time_limit_s
+        See `anodeflow.hpc.campaigns.run_campaign`.
     command, inputs
         Command line and SHA-256 of its files, for the record.
     watch
@@ -72,17 +86,24 @@ def distil(
         The document of ``results.json``; ``card`` is the path of the card, or None.
     """
     from ..workflows.distil.flow import DistilMaker
+    from .allocation import allocation_left_s
     from .local import run_flow, start_workers
 
     start_workers()
     flow = DistilMaker(campaign).make()
-    if root.exists() and (not root.is_dir() or (any(root.iterdir()) and not (root / DISTIL_FILE).exists())):
-        raise InputError("the folder holds something else", where=str(root), remedy="Give an empty or new --dir.")
-    with run_lock(root):
-        write_text(root / DISTIL_FILE, yaml.safe_dump(campaign.resolved(), sort_keys=False, allow_unicode=True))
-        write_json(root / RUN_FILE, {"command": list(command), "inputs": dict(inputs or {})})
-        jobs = run_flow(flow, root, cores=cores, watch=watch)
-        return jobs, _write_results(campaign, root)
+    refuse_foreign(root, DISTIL_FILE)
+    limit_s = allocation_left_s() if time_limit_s is None else time_limit_s
+    with run_lock(root, shared=shared):
+        prepare_folder(campaign, root, command, inputs or {})
+        jobs = run_flow(flow, root, cores=cores, shared=shared, time_limit_s=limit_s, watch=watch)
+        return jobs, write_results(root)
+
+
+def prepare_folder(campaign: DistilCampaign, root: Path, command: Sequence[str], inputs: Mapping[str, str]) -> None:
+    """Write the resolved distillation and the record of the command into its folder."""
+    refuse_foreign(root, DISTIL_FILE)
+    write_text(root / DISTIL_FILE, yaml.safe_dump(campaign.resolved(), sort_keys=False, allow_unicode=True))
+    record_command(root, DISTIL_FILE, command, inputs)
 
 
 def with_distilled_model(
@@ -157,9 +178,14 @@ def distillation_of(campaign: Campaign, teacher: str) -> DistilCampaign:
     )
 
 
-def _write_results(campaign: DistilCampaign, root: Path) -> dict[str, Any]:
+def write_results(root: Path) -> dict[str, Any]:
+    """Write ``results.json`` and, once it is finished, the card from what the folder of a distillation holds."""
     state, run = read_json(root / STATE_FILE), read_json(root / RUN_FILE)
-    assert state is not None and run is not None
+    if state is None or run is None:
+        raise InputError(
+            "this folder holds no distillation", where=str(root), remedy="Start one: anodeflow distil FILE."
+        )
+    campaign = read_distil_campaign(root / DISTIL_FILE)
     documents, warnings = [], []
     for row in state["jobs"]:
         result = read_result(root / row["folder"], row["hash"]) if row["folder"] else None

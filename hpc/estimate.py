@@ -41,6 +41,8 @@ ELECTRON_CALLS = {"electronic": 6, "density difference": 6}
 """Force calls that take as long as converging a density and its empty bands, or three densities; a rough guess."""
 CELL_CALLS = {"none": 1, "normal": 40, "positions": 60, "cell": 60}
 """Force calls of a relaxation for its energy; a rough guess."""
+_STILL = MDSettings("nvt", 1000, 300.0, None, timestep_fs=1e-3, dump_every=0)
+"""Molecular dynamics in which nothing moves: it costs what the calls of a relaxation do, wherever the atoms start."""
 
 _RESTART_MB_PER_ATOM = 250e-6
 _THERMO_MB = 250e-6
@@ -102,9 +104,9 @@ class Estimator:
             cpu_s += probe.start_cpu_s + scale * probe.cpu_s * calls
             memory_MB = max(memory_MB, probe.memory_MB)
         elif calls:
-            stage = stages[0] if stages else MDSettings("nvt", 1000, 300.0, None, dump_every=0)
-            probe = self._rate(structure, card, stage, needs, packed=packed)
+            probe = self._rate(structure, card, stages[0] if stages else _STILL, needs, packed=packed)
             cpu_s += probe.start_cpu_s + scale * probe.cpu_s * calls
+            memory_MB = max(memory_MB, _PYTHON_MB + probe.memory_MB * needs.mpi_ranks)
         frames = int(job.metadata.get("frames") or 0)
         species = getattr(maker, "species", None)
         if frames and species:
@@ -133,8 +135,7 @@ class Estimator:
         if needs.kind == "crystal":
             level = find_level(maker.level)
             if level.card is not None:
-                stage = MDSettings("nvt", 1000, 300.0, None, dump_every=0)
-                probe = self._rate(structure, level.card, stage, replace(needs, mpi_ranks=1), packed=False)
+                probe = self._rate(structure, level.card, _STILL, replace(needs, mpi_ranks=1), packed=False)
                 return _with_cpu(
                     needs, JOB_CPU_S + probe.start_cpu_s + probe.cpu_s * RELAX_CALLS["crystal"], probed=True
                 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..engines.resources import Resources
 
@@ -68,16 +68,6 @@ class JobNeeds:
         """Core-hours."""
         return self.wall_s * self.cores / 3600
 
-    def qresources(self) -> dict[str, Any]:
-        """Return the fields of ``qtoolkit.core.data_objects.QResources`` that ask a queue for this."""
-        return {
-            "processes": self.mpi_ranks,
-            "threads_per_process": self.threads,
-            "gpus_per_job": self.gpus or None,
-            "memory_per_thread": max(1, round(self.memory_MB / self.cores)),
-            "time_limit": max(60, round(self.wall_limit_s)),
-        }
-
 
 def kind_of(job: Job) -> str:
     """Return what a job does, in words: its Maker's name without ``Maker``, or that of its function."""
@@ -109,6 +99,7 @@ def asked_needs(flow: Flow) -> list[JobNeeds]:
                 images=int(metadata.get("images") or 0),
                 mpi_ranks=asked.mpi_ranks,
                 threads=asked.threads,
+                gpus=asked.gpus,
                 wall_limit_s=asked.wall_time_s or JobNeeds.wall_limit_s,
             )
         )

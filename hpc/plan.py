@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ..errors import InputError
 from .estimate import Estimator
 from .needs import JobNeeds, asked_needs
@@ -109,24 +107,6 @@ class Limits:
     memory_MB: float | None = None
 
 
-def campaign_flow_of(file: Path) -> Flow:
-    """Return the Flow of a campaign file or of a ladder's; whatever can be wrong with it is found here."""
-    file = Path(file)
-    try:
-        content = yaml.safe_load(file.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        content = None  # the reader below says what is wrong
-    if isinstance(content, dict) and "levels" in content and "crystal" in content:
-        from ..workflows.barrier.campaign import read_barrier_campaign
-        from ..workflows.barrier.flow import barrier_flow
-
-        return barrier_flow(read_barrier_campaign(file))[0]
-    from ..workflows.campaign import read_campaign
-    from ..workflows.sections import campaign_flow
-
-    return campaign_flow(read_campaign(file))
-
-
 def plan_flow(flow: Flow, *, cores: int, cache: ProbeCache | None = None) -> Plan:
     """Return what a Flow costs.
 
@@ -208,34 +188,79 @@ def _too_long(job: JobNeeds, limit_s: float, cores: int | None) -> InputError:
     """Return the refusal of a job that takes longer than the queue gives; ranks are taken to work at 80 %."""
     ratio = job.wall_s / limit_s
     ranks = job.mpi_ranks * 2 ** math.ceil(math.log2(1.25 * ratio))
-    shorter = f"{100 / ratio:.0f} % of its length"
-    if cores is None or ranks * job.threads <= cores:
-        knob = f"Set resources.mpi_ranks to {ranks}, or cut production_ps to {shorter}."
+    if job.images:
+        knob = "Lower images or image_distance_A, take vibrations: moving, or a queue that gives longer."
+    elif not job.steps:
+        knob = "Take fewer atoms, or a queue that gives longer."
+    elif cores is None or ranks * job.threads <= cores:
+        knob = f"Set resources.mpi_ranks to {ranks}, or cut production_ps to {100 / ratio:.0f} % of its length."
     else:
-        knob = f"Cut production_ps to {shorter}, take fewer atoms, or a queue that gives longer."
+        knob = (
+            f"Cut production_ps to {100 / ratio:.0f} % of its length, take fewer atoms, or a queue that gives longer."
+        )
     what = f"the longest job takes {time_text(job.wall_s)} and the queue gives {time_text(limit_s)}"
     return InputError(what, where=job.name, remedy=knob)
 
 
-def limits_here(directory: Path, *, wall_s: float | None = None, cores: int | None = None) -> Limits:
+def limits_here(directory: Path) -> Limits:
     """Return what there is on this machine.
 
     Parameters
     ----------
     directory
         Where the run goes; it need not exist yet.
-    wall_s, cores
-        Of the queue.
     """
-    there = Path(directory).absolute()
-    while not there.exists():
-        there = there.parent
     try:
         memory = Path("/proc/meminfo").read_text().splitlines()
         memory_MB = next((float(line.split()[1]) / 1e3 for line in memory if line.startswith("MemTotal")), None)
     except OSError:
         memory_MB = None
-    return Limits(shutil.disk_usage(there).free / 1e6, wall_s, cores, memory_MB)
+    return Limits(_free_MB(directory), memory_MB=memory_MB)
+
+
+def limits_there(project: str, worker: str | None, directory: Path) -> Limits:
+    """Return what there is where a project's jobs run, as its batch system says.
+
+    Parameters
+    ----------
+    project
+        As made by ``anodeflow setup cluster``.
+    worker
+        Worker of a jobflow-remote project; its first by default.
+    directory
+        The campaign's folder here, in which the allocations of a Slurm-only project work.
+
+    Raises
+    ------
+    InputError
+        If there is no such project or worker, or its batch system does not answer.
+    """
+    from . import remote
+    from .clusters import execute_here, read_slurm_only
+    from .queue import slurm_limits
+
+    cluster = read_slurm_only(project)
+    if cluster is not None:
+        queue = slurm_limits(execute_here, cluster.partition)
+        wall_s = cluster.wall_time_h * 3600
+        asked_MB = cluster.memory_MB_per_core and cluster.memory_MB_per_core * cluster.cores
+        return Limits(
+            _free_MB(directory),
+            wall_s if queue.wall_s is None else min(wall_s, queue.wall_s),
+            cluster.cores,
+            asked_MB or queue.memory_MB,
+        )
+    found = remote.read_project(project)
+    name = remote.worker_name(found, worker)
+    queue, free_MB = remote.project_limits(found, name), remote.free_disk_MB(found, name)
+    return Limits(math.inf if free_MB is None else free_MB, queue.wall_s, queue.cores, queue.memory_MB)
+
+
+def _free_MB(directory: Path) -> float:
+    there = Path(directory).absolute()
+    while not there.exists():
+        there = there.parent
+    return shutil.disk_usage(there).free / 1e6
 
 
 def size_text(megabytes: float) -> str:

@@ -131,6 +131,11 @@ def _children_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def _children_memory_MB() -> float:
+    """Return the most memory that a process had which this one has waited for."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
+
+
 def probe_md(
     structure: Structure,
     card: PotentialCard,
@@ -195,6 +200,8 @@ def probe_md(
             frames = steps // max(1, min(settings.dump_every, steps)) + 1 if settings.dump_every else 0
             frame_MB = dump.stat().st_size / 1e6 / frames if frames else 0.0
             memory_MB = _PROGRAM_MB + max(_log_memory_MB(path) for path in (folder / "second").glob("log.*"))
+            if system.model.external:  # Python and its libraries are in the same process
+                memory_MB = max(memory_MB, _children_memory_MB())
         return Probe("step", step_s, max(0.0, first - _FIRST_STEPS * step_s), memory_MB, frame_MB)
 
     return cache.get(key, take)

@@ -92,6 +92,15 @@ def provenance(job: Mapping[str, Any], digest: str, folder: Path) -> dict[str, A
     }
 
 
+def engines_here(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions that engines have on this machine, of those whose version a program tells."""
+    from ..engines.gpaw import gpaw_version
+    from ..engines.lammps.launch import find_program
+
+    tell = {"LAMMPS": lambda: find_program().version, "GPAW": gpaw_version}
+    return {name: tell[name]() for name in names if name in tell}
+
+
 def _inputs(folder: Path) -> Iterable[Path]:
     """Yield the engine's input files below a folder."""
     for parent, _, names in os.walk(folder):

@@ -1,4 +1,7 @@
-"""Send a campaign to a cluster: through jobflow-remote, or as Slurm allocations that share its folder."""
+"""Send a campaign, a ladder or a distillation to a cluster.
+
+Through jobflow-remote, or as Slurm allocations that share its folder.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,19 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..files import sha256, write_json, write_text
-from ..workflows.campaign import read_campaign
 from .allocation import slurm_time
-from .campaigns import CAMPAIGN_FILE, RUN_FILE, prepare_folder
+from .campaigns import RUN_FILE, refuse_foreign
 from .clusters import check_slurm, read_slurm_only
 from .handlers import patiently
+from .needs import asked_needs
 from .store import ALLOCATIONS_FILE, read_json, run_lock
+from .workload import read_workload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .clusters import Cluster
+    from .workload import Workload
 
 SCRIPT = "allocation.sh"
 
@@ -61,7 +66,7 @@ def submit_campaign(
     Parameters
     ----------
     file
-        Campaign file.
+        Of a campaign, a ladder or a distillation.
     project
         As made by ``anodeflow setup cluster``.
     worker
@@ -78,12 +83,11 @@ def submit_campaign(
     InputError
         If the campaign or anything on the way to the cluster is wrong; nothing is written or sent then.
     """
-    from ..workflows.sections import campaign_flow
     from . import remote
     from .plan import plan_flow
 
-    campaign = read_campaign(file)
-    root = Path(directory) if directory else Path("runs") / campaign.name
+    work = read_workload(file)
+    root = Path(directory) if directory else Path("runs") / work.name
     cluster = read_slurm_only(project)
     if cluster is None:
         found = remote.read_project(project)
@@ -92,21 +96,25 @@ def submit_campaign(
         if worker is not None:
             raise InputError(f"the Slurm-only project '{project}' has no workers", remedy="Leave --worker out.")
         check_slurm(cluster)
-    flow = campaign_flow(campaign)
+    refuse_foreign(root, work.file_name)
     _refuse_another(root, file)
     if cluster is not None:
         with run_lock(root, shared=True):
-            prepare_folder(campaign, root, file, command)
-            numbers = [_allocate(cluster, root, number) for number in range(allocations)]
+            work.prepare(root, command)
+            numbers = [_allocate(cluster, work, root, number) for number in range(allocations)]
         known = (read_json(root / ALLOCATIONS_FILE) or {}).get("allocations", [])
         write_json(root / ALLOCATIONS_FILE, {"project": project, "allocations": [*known, *numbers]})
         return Submission(root, tuple(numbers), 0, f"{project}: Slurm allocations")
-    with run_lock(root):
-        where = f"{project}: {worker}"
-        if (root / remote.SUBMITTED_FILE).exists():
+    where = f"{project}: {worker}"
+    if (root / remote.SUBMITTED_FILE).exists():
+        with run_lock(root):
             return Submission(root, (), remote.try_again(root), where)
-        prepare_folder(campaign, root, file, command)
-        record = remote.send(flow, found, str(worker), root, plan_flow(flow, cores=1).jobs)
+    remote.refuse_what_never_starts(found, str(worker), asked_needs(work.flow))
+    needs = plan_flow(work.flow, cores=1).jobs
+    remote.refuse_what_never_starts(found, str(worker), needs)
+    with run_lock(root):
+        work.prepare(root, command)
+        record = remote.send(work.flow, found, str(worker), root, needs)
         return Submission(root, tuple(job["name"] for job in record["jobs"]), 0, where)
 
 
@@ -120,15 +128,17 @@ def _refuse_another(root: Path, file: Path) -> None:
         )
 
 
-def allocation_script(cluster: Cluster, root: Path) -> str:
+def allocation_script(cluster: Cluster, work: Workload, root: Path) -> str:
     """Return the script of one allocation: the local runner in the shared folder, and itself again if time was short.
 
     Parameters
     ----------
     cluster
         A Slurm-only cluster.
+    work
+        What is run.
     root
-        The campaign's folder, on a file system that all nodes see.
+        Its folder, on a file system that all nodes see.
     """
     here = root.resolve()
     script, program = shlex.quote(str(here / SCRIPT)), shlex.quote(f"{cluster.python_bin}/anodeflow")
@@ -144,12 +154,14 @@ def allocation_script(cluster: Cluster, root: Path) -> str:
         options.append(f"--partition={cluster.partition}")
     if cluster.account:
         options.append(f"--account={cluster.account}")
+    if cluster.gpus:
+        options.append(f"--gres=gpu:{cluster.gpus}")
     if cluster.memory_MB_per_core:
         options.append(f"--mem-per-cpu={round(cluster.memory_MB_per_core)}M")
     lines = ["#!/bin/bash", *(f"#SBATCH {option}" for option in options), cluster.preamble()]
     lines += [
         f"cd {shlex.quote(str(here))} || exit 2",
-        f"{program} run {CAMPAIGN_FILE} --dir . --shared --cores {cluster.cores}",
+        f"{program} {work.command} {work.file_name} --dir . --shared --cores {cluster.cores}",
         "code=$?",
         "# 75: the time limit came first and jobs are left",
         f"[ $code -eq 75 ] && sbatch {script}",
@@ -158,10 +170,10 @@ def allocation_script(cluster: Cluster, root: Path) -> str:
     return "\n".join(line for line in lines if line) + "\n"
 
 
-def _allocate(cluster: Cluster, root: Path, number: int) -> str:
+def _allocate(cluster: Cluster, work: Workload, root: Path, number: int) -> str:
     """Submit an allocation; return its number."""
     if number == 0:
-        write_text(root / SCRIPT, allocation_script(cluster, root))
+        write_text(root / SCRIPT, allocation_script(cluster, work, root))
     answer = patiently(["sbatch", "--parsable", str(root / SCRIPT)])
     return answer.stdout.strip().partition(";")[0]
 

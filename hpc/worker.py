@@ -79,13 +79,11 @@ def work(folder: Path, resources: Resources) -> None:
 
 def _end(begin: float, document: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return when a job ended, what it took, and what was handled on the way."""
-    used = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     handled = [*document.get("handled", []), *(asdict(one) for one in read_handled(folder))]
     return {
         "finished": _now(),
         "wall_s": monotonic() - begin,
-        "cpu_s": _cpu_s(),
-        "memory_MB": round(max(used) * 1024 / 1e6, 1),
+        **used_resources(),
         "handled": handled,
         "provenance": provenance(document["job"], document["hash"], folder),
     }
@@ -129,11 +127,16 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _cpu_s() -> dict[str, float]:
-    """Return the processor time of this process and of the engines it waited for, in s."""
-    used = {"own": resource.RUSAGE_SELF, "engine": resource.RUSAGE_CHILDREN}
-    usage = {name: resource.getrusage(who) for name, who in used.items()}
-    return {name: round(each.ru_utime + each.ru_stime, 3) for name, each in usage.items()}
+def used_resources() -> dict[str, Any]:
+    """Return the processor time of this process and of the engines it waited for, in s, and the most memory, in MB."""
+    usage = {
+        name: resource.getrusage(who)
+        for name, who in (("own", resource.RUSAGE_SELF), ("engine", resource.RUSAGE_CHILDREN))
+    }
+    return {
+        "cpu_s": {name: round(each.ru_utime + each.ru_stime, 3) for name, each in usage.items()},
+        "memory_MB": round(max(each.ru_maxrss for each in usage.values()) * 1024 / 1e6, 1),
+    }
 
 
 def _now() -> str:

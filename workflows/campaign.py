@@ -134,10 +134,13 @@ class JobResources(Settings):
     ----------
     mpi_ranks, threads
         MPI processes, and OpenMP threads of each.
+    gpus
+        Graphics processors to ask a queue for.
     """
 
     mpi_ranks: PositiveInt = 1
     threads: PositiveInt = 1
+    gpus: Annotated[int, Field(ge=0)] = 0
 
 
 class Campaign(Settings):
