@@ -17,6 +17,7 @@ from anodeflow.hpc.campaigns import run_campaign
 from anodeflow.hpc.export import METADATA_FILE, export_run
 from anodeflow.structures.phases import phase
 from pymatgen.core import Lattice, Structure
+from rocrate.rocrate import ROCrate
 
 pytestmark = pytest.mark.engine
 
@@ -95,6 +96,24 @@ def test_the_metadata_describe_every_file_and_the_run(run, tmp_path):
     assert not any(name.endswith(".lammpstrj") or "restart" in name for name in content)
     whole = export_run(run, tmp_path / "whole.zip", trajectories=True)
     assert sum(name.endswith(".lammpstrj") for name in whole.files) == 2
+
+
+def test_another_library_reads_the_crate(run, tmp_path):
+    """The reader of the people who write RO-Crate's specification finds the workflow, the run and every file."""
+    packed = export_run(run, tmp_path / "packed.crate.zip")
+    with zipfile.ZipFile(packed.path) as archive:
+        archive.extractall(tmp_path / "crate")
+        names = set(archive.namelist()) - {METADATA_FILE}
+    crate = ROCrate(tmp_path / "crate")
+    assert {entity.id for entity in crate.data_entities} == names
+    assert crate.mainEntity.id == "campaign.yaml"
+    (action,) = crate.get_by_type("CreateAction")
+    assert {entity.id for entity in action["object"]} == {"campaign.yaml", "inputs/sheared/own.cif"}
+    assert crate.license
+    crate.write(tmp_path / "again")
+    again = json.loads((tmp_path / "again" / METADATA_FILE).read_text())
+    before = json.loads((tmp_path / "crate" / METADATA_FILE).read_text())
+    assert {entity["@id"] for entity in again["@graph"]} == {entity["@id"] for entity in before["@graph"]}
 
 
 def test_what_is_no_run_is_refused(run, tmp_path):
