@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "cluster.md"
 BEGIN, END = "<!-- begin faults -->", "<!-- end faults -->"
-TESTS = ("tests/hpc/test_faults.py", "tests/hpc/test_remote_faults.py")
+TESTS = tuple(f"tests/hpc/test_{name}.py" for name in ("faults", "slurm_faults", "wall_time", "remote_faults"))
 COLUMNS = {
     "fault": "fault",
     "tries": "starts",

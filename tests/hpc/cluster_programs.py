@@ -1,4 +1,4 @@
-"""What the tests of clusters start: a Slurm on loopback, a database that speaks MongoDB's protocol, our commands."""
+"""What the tests of clusters start: a database that speaks MongoDB's protocol, an SSH server, runners, our commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from slurm_session import end_with_parent, free_port, missing_programs
+from slurm_session import end_with_parent, free_port, missing_programs, program
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,6 +67,62 @@ class Database:
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
+        self.process.wait()
+
+
+def why_no_ssh() -> str:
+    """Return why tests of a worker behind SSH cannot run here; empty if they can."""
+    there = program("sshd") and shutil.which("ssh-keygen")
+    return "" if there else "there is no sshd; Debian has it as openssh-server"
+
+
+SSHD = """\
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/user_key.pub
+PidFile {folder}/sshd.pid
+PubkeyAuthentication yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+UsePAM no
+StrictModes no
+Subsystem sftp internal-sftp
+SetEnv {variables}
+"""
+
+
+class SshServer:
+    """An sshd on loopback with keys of its own; what a login node has in its environment, its sessions have too."""
+
+    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
+        self.folder, self.port, self.variables = folder, free_port(), variables
+        self.process: subprocess.Popen[bytes] | None = None
+        (folder / "home" / ".ssh").mkdir(parents=True)
+        for name in ("host_key", "user_key"):
+            words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+            subprocess.run(words, check=True)
+        trusted = f"[127.0.0.1]:{self.port} {(folder / 'host_key.pub').read_text()}"
+        (self.home / ".ssh" / "known_hosts").write_text(trusted)
+
+    @property
+    def home(self) -> Path:
+        """The home of who logs in; its ``.ssh/known_hosts`` has the server's key."""
+        return self.folder / "home"
+
+    def start(self) -> None:
+        if os.getuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)  # where sshd separates its privileges
+        variables = " ".join(f"{name}={value}" for name, value in self.variables.items())
+        text = SSHD.format(port=self.port, folder=self.folder, variables=variables)
+        (self.folder / "sshd_config").write_text(text)
+        words = [program("sshd"), "-D", "-e", "-f", str(self.folder / "sshd_config")]
+        with (self.folder / "sshd.log").open("wb") as stream:
+            self.process = subprocess.Popen(words, stdout=stream, stderr=stream, preexec_fn=end_with_parent)
+
+    def stop(self) -> None:
+        self.process.terminate()
         self.process.wait()
 
 

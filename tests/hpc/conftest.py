@@ -12,22 +12,29 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from cluster_programs import Database, programs_folder, why_no_remote, why_no_slurm  # noqa: E402 - path first
+from cluster_programs import (  # noqa: E402 - path first
+    Database,
+    SshServer,
+    programs_folder,
+    why_no_remote,
+    why_no_slurm,
+    why_no_ssh,
+)
 from slurm_session import slurm_session  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def slurm():
-    """The environment of a running Slurm, set for this process and what it starts."""
+    """A running Slurm, which this process and what it starts find."""
     why = why_no_slurm()
     if why:
         pytest.skip(why)
-    with slurm_session() as variables, pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
+    with slurm_session() as session, pytest.MonkeyPatch.context() as patch:
+        for name, value in session.environment.items():
             patch.setenv(name, value)
         package = str(Path(anodeflow.__file__).parents[1])
         patch.setenv("PYTHONPATH", os.pathsep.join([package, os.environ.get("PYTHONPATH", "")]))
-        yield variables
+        yield session
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +59,15 @@ def database(cluster_home):
     found.start()
     yield found
     found.kill()
+
+
+@pytest.fixture(scope="session")
+def ssh(cluster_home, slurm):
+    """A login node: a running sshd on loopback, with a home of its user's whose key it takes."""
+    why = why_no_ssh()
+    if why:
+        pytest.skip(why)
+    server = SshServer(cluster_home / "ssh", slurm.environment | {"PYTHONPATH": os.environ["PYTHONPATH"]})
+    server.start()
+    yield server
+    server.stop()

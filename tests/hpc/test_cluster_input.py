@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import yaml
+from anodeflow.hpc.doctor import _database
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cluster_programs import anodeflow
@@ -74,9 +76,19 @@ def test_slurm_only_file_with_a_typo(campaign, tmp_path):
 def test_partition_module_and_worker_of_a_slurm_only_cluster(slurm, cluster_home, campaign, tmp_path):
     words = ("setup", "cluster", "--name", "x", "--python-bin", cluster_home / "bin", "--wall-time-h", 1)
     _refused("takes jobs of at most 1 h, not 24 h", *words[:-2], cwd=tmp_path)
-    _refused("there is no partition 'gpu' (partition). There are: main.", *words, "--partition", "gpu", cwd=tmp_path)
+    _refused(
+        "there is no partition 'gpu' (partition). There are: main, short.", *words, "--partition", "gpu", cwd=tmp_path
+    )
     _refused("the module 'lammps/2025' does not load", *words, "--module", "lammps/2025", cwd=tmp_path)
-    _refused("there is no /nowhere/anodeflow", *words[:4], "--wall-time-h", 1, "--python-bin", "/nowhere", cwd=tmp_path)
+    _refused(
+        "there is no /nowhere/anodeflow that starts on the cluster",
+        *words[:4],
+        "--wall-time-h",
+        1,
+        "--python-bin",
+        "/nowhere",
+        cwd=tmp_path,
+    )
     anodeflow(*words, cwd=tmp_path)
     _refused("has no workers", "submit", campaign, "--project", "x", "--worker", "w", cwd=tmp_path)
     _refused("there is a project 'x' already", *words, cwd=tmp_path)
@@ -106,10 +118,34 @@ def test_jobflow_remote_project_worker_and_database(slurm, cluster_home, databas
     document["metadata"]["anodeflow"]["queue_name"] = "gone"
     path.write_text(yaml.safe_dump(document))
     _refused("there is no partition 'gone'", *submit, cwd=tmp_path)
+    assert (_database().state, _database().found) == ("works", "far: 0 jobs")
     path.write_text(good.replace(str(database.port), "1"))
     _refused("the database does not answer", *submit, cwd=tmp_path)
+    assert _database().state == "broken"
+    assert "far: the database does not answer" in _database().found
     path.write_text(good)
     _refused("holds nothing submitted", "fetch", ".", cwd=tmp_path)
+
+
+@pytest.mark.cluster
+@pytest.mark.engine
+def test_what_does_not_fit_the_queue_is_said_before_anything_is_sent(slurm, cluster_home, database, campaign, tmp_path):
+    words = ("setup", "cluster", "--python-bin", cluster_home / "bin", "--partition", "short", "--wall-time-h", 1 / 60)
+    anodeflow(*words, "--name", "near", cwd=tmp_path)
+    anodeflow(*words, "--name", "far", "--database", database.uri, "--work-dir", tmp_path / "jobs", cwd=tmp_path)
+    long = CAMPAIGN + "  production_ps: 400\n"
+    (tmp_path / campaign).write_text(long)
+    for project in ("near", "far"):
+        answer = anodeflow("plan", campaign, "--project", project, "--json", check=False, cwd=tmp_path)
+        assert answer.returncode == 2
+        assert json.loads(answer.stdout)["fits"] is False
+        (sentence,) = answer.stderr.splitlines()
+        assert "and the queue gives 1 min" in sentence
+        assert "cut production_ps to" in sentence.lower()
+    _refused("there is no project 'gone'", "plan", campaign, "--project", "gone", cwd=tmp_path)
+    (tmp_path / campaign).write_text(long + "resources: {mpi_ranks: 2, threads: 3}\n")
+    sentence = "a job asks for 6 cores and a node of 'short' has 2"
+    _refused(sentence, "submit", campaign, "--project", "far", cwd=tmp_path)
 
 
 def _with(folder, name):

@@ -9,8 +9,9 @@ import sys
 from dataclasses import replace
 
 import pytest
-from anodeflow.hpc.plan import Limits, campaign_flow_of, plan_flow, refusals
+from anodeflow.hpc.plan import Limits, plan_flow, refusals
 from anodeflow.hpc.probes import ProbeCache
+from anodeflow.hpc.workload import read_workload
 
 pytestmark = pytest.mark.engine
 
@@ -48,7 +49,7 @@ def cache(tmp_path_factory):
 def _plan(folder, production, cache):
     file = folder / "small.yaml"
     file.write_text(CAMPAIGN.format(production=production))
-    return plan_flow(campaign_flow_of(file), cores=2, cache=ProbeCache(cache))
+    return plan_flow(read_workload(file).flow, cores=2, cache=ProbeCache(cache))
 
 
 def test_a_plan_names_every_job_and_is_remembered(tmp_path, cache):
