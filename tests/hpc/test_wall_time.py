@@ -14,15 +14,12 @@ from queued import CAMPAIGN, check, is_done, length_ps, results, run, setup, sub
 
 pytestmark = [pytest.mark.cluster, pytest.mark.engine]
 
-_MODULES_S = 20  # of each minute that loading modules takes, as on many clusters: less to compute, as much to prove
-
 
 def test_wall_time_shorter_than_the_jobs(slurm, cluster_home, tmp_path):
-    """A minute of wall time, and molecular dynamics that takes longer: stopped, queued again, ended the same."""
+    """A minute of wall time, and twice half a minute of molecular dynamics: stopped, queued again, ended the same."""
     file = tmp_path / "queued.yaml"
     file.write_text(CAMPAIGN.format(length_ps=length_ps(tmp_path, 26.0)))
-    options = {"partition": "short", "cores": 1, "wall_time_h": 1 / 60, "pre_run": f"sleep {_MODULES_S}"}
-    setup(cluster_home, "minute", **options)
+    setup(cluster_home, "minute", partition="short", cores=1, wall_time_h=1 / 60)
     root = tmp_path / "run"
     assert len(submit(file, "minute", root)) == 1
     calm = run(file, tmp_path / "calm", "--cores", "1")
