@@ -4,7 +4,7 @@ Usage: python benchmarks/plan.py [--cores 2]
 
 Each campaign is planned with an empty memory of probes, then run. What is compared is processor time, as the plan
 gives it for its jobs and as the jobs' records give it, so that other work on the machine counts as little as
-it can; the load is printed beside it.
+it can; the load is printed beside it. The wall time of a plan is for processors of one's own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 GLASS = """\
@@ -65,7 +66,9 @@ def compare(name: str, text: str, command: str, cores: int, scratch: Path) -> fl
     file.write_text(text)
     plan = json.loads(anodeflow(["plan", str(file), "--cores", str(cores), "--json"], scratch / f"cache-{name}"))
     load = os.getloadavg()[0]
+    begin = time.monotonic()
     anodeflow([command, str(file), "--dir", str(root), "--cores", str(cores)], scratch / f"cache-{name}")
+    wall_s = time.monotonic() - begin
     taken = {}
     for path in root.glob("*/result.json"):
         document = json.loads(path.read_text())
@@ -77,6 +80,7 @@ def compare(name: str, text: str, command: str, cores: int, scratch: Path) -> fl
     probes = plan["probes"]
     print(
         f"{name:8} plan {planned:7.1f} s, taken {total:7.1f} s, ratio {planned / total:5.2f}; "
+        f"wall time plan {plan['total']['wall_s']:6.1f} s, taken {wall_s:6.1f} s with start and report; "
         f"disk plan {plan['total']['disk_MB']:6.1f} MB, taken {disk:6.1f} MB; "
         f"{probes['taken']} probes in {probes['cpu_s']:.0f} s; load {load:.1f} to {os.getloadavg()[0]:.1f}",
         flush=True,
