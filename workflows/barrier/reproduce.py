@@ -182,7 +182,9 @@ def own_value(kind: str, results: Mapping[str, Any]) -> Quantity:
     if kind == "effective":
         found = [q for q in results["quantities"] if q["name"] == "activation_energy" and "at 300 K" in q["method"]]
         if not found:
-            return _none("There is no activation energy: the hops that converged join no network.")
+            why = "There is no diffusion coefficient"
+            said = (text for text in results.get("warnings", ()) if text.startswith(why))
+            return _none(next(said, "There is no activation energy: the hops that converged join no network."))
         quantity = Quantity.from_dict(found[-1])
         open_hops = [row["hop"] for row in mine if not row["converged"]]
         warnings = quantity.warnings
