@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ..reading.formats import check_what_is_announced
 from .neb import NebPath, path_from_images
 
 FloatArray = NDArray[np.float64]
@@ -90,6 +91,8 @@ def _from_atoms(atoms: list[Any], source: str, warnings: tuple[str, ...] = ()) -
 def _read_ase(path: Path, images: int | None) -> NebPath:
     import ase.io
 
+    if path.suffix in (".xyz", ".extxyz"):
+        check_what_is_announced(path)
     try:
         frames = list(ase.io.iread(str(path), ":"))
     except Exception as error:  # ASE raises whatever its parsers meet

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,7 @@ from .raw import RawTrajectory
 from .species import map_types, types_of_data
 
 FloatArray = NDArray[np.float64]
+_DIGITS_OF_COLUMNS = 3
 SpeciesMap = Mapping[Any, str] | Sequence[str] | None
 
 
@@ -184,6 +187,8 @@ def read_ase(path: Path) -> RawTrajectory:
     """Read extended XYZ, ASE trajectories and whatever else ASE reads; the counter is the number of the frame."""
     import ase.io
 
+    if path.name.lower().removesuffix(".gz").endswith("xyz"):
+        check_what_is_announced(path)
     raw: RawTrajectory | None = None
     try:
         for number, atoms in enumerate(ase.io.iread(str(path), ":")):
@@ -203,6 +208,23 @@ def read_ase(path: Path) -> RawTrajectory:
     if raw is None:
         raise InputError("there is no frame", where=str(path))
     return raw
+
+
+def check_what_is_announced(path: Path) -> None:
+    """Refuse numbers of atoms and columns that an extended XYZ file cannot hold: ASE would count up to them."""
+    atoms = lines = 0
+    try:
+        with open_text(path) as stream, suppress(EOFError):
+            for line in stream:
+                lines += 1
+                with suppress(ValueError):
+                    atoms = max(atoms, int(line))
+                if any(len(number) > _DIGITS_OF_COLUMNS for number in re.findall(r":[RISL]:\s*[+-]?([\d_]+)", line)):
+                    raise InputError("a property has too many columns", where=f"{path}:{lines}")
+    except zlib.error as error:
+        raise InputError(f"the compressed file is damaged ({error})", where=str(path)) from None
+    if atoms > lines:
+        raise InputError(f"{atoms} atoms are announced in a file of {lines} lines", where=str(path))
 
 
 def read_xdr(path: Path, data: str | Path | None, species: SpeciesMap) -> RawTrajectory:

@@ -215,6 +215,13 @@ def extxyz(tmp_path_factory):
     return path.read_bytes()
 
 
+@pytest.mark.parametrize(("good", "bad"), [(b"6\n", b"99999999999999999999\n"), (b"pos:R:3", b"pos:R:399999999")])
+def test_what_an_extended_xyz_cannot_hold_is_refused_at_once(tmp_path, extxyz, good, bad):
+    assert good in extxyz
+    with pytest.raises(InputError, match=r"announced|too many columns"):
+        read(tmp_path, extxyz.replace(good, bad, 1), "run.extxyz")
+
+
 @QUIET
 @given(data=st.data())
 def test_fuzz_extended_xyz(tmp_path, extxyz, data):
