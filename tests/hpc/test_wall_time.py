@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.cluster, pytest.mark.engine]
 
 
 def test_wall_time_shorter_than_the_jobs(slurm, cluster_home, tmp_path):
-    """A minute of wall time, and twice half a minute of molecular dynamics: stopped, queued again, ended the same."""
+    """A minute of wall time, and molecular dynamics that takes longer: stopped, queued again, ended the same."""
     file = tmp_path / "queued.yaml"
-    file.write_text(CAMPAIGN.format(length_ps=length_ps(tmp_path, 26.0)))
+    file.write_text(CAMPAIGN.format(length_ps=length_ps(tmp_path, 66.0)))
     setup(cluster_home, "minute", partition="short", cores=1, wall_time_h=1 / 60)
     root = tmp_path / "run"
     assert len(submit(file, "minute", root)) == 1
