@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-Freedom = Literal["fixed", "iso", "aniso", "tri"]
+Freedom = Literal["fixed", "iso", "aniso", "tri", "normal"]
 _MOST_STEPS = 500
-_MASKS = {"aniso": [1, 1, 1, 0, 0, 0], "tri": [1, 1, 1, 1, 1, 1]}
+_MASKS = {"aniso": [1, 1, 1, 0, 0, 0], "tri": [1, 1, 1, 1, 1, 1], "normal": [0, 0, 1, 0, 0, 0]}
 
 
 def relax_atoms(
@@ -41,7 +41,7 @@ def relax_atoms(
     atoms
         Periodic in three directions.
     cell
-        ``fixed``, ``iso`` (scaled), ``aniso`` (lengths), ``tri`` (lengths and angles).
+        ``fixed``, ``iso`` (scaled), ``aniso`` (lengths), ``tri`` (lengths and angles), ``normal`` (height along z).
     pressure_GPa
         Pressure to reach.
     force_tolerance_eV_A, pressure_tolerance_GPa
@@ -89,6 +89,8 @@ def _off_by(atoms: Atoms, cell: Freedom, pressure_GPa: float) -> float:
     pressures = -atoms.get_stress() * EV_A3_TO_GPA
     if cell == "iso":
         return float(abs(pressures[:3].mean() - pressure_GPa))
+    if cell == "normal":
+        return float(abs(pressures[2] - pressure_GPa))
     if cell == "aniso":
         return float(np.abs(pressures[:3] - pressure_GPa).max())
     tensor = pressures[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]] - pressure_GPa * np.eye(3)

@@ -98,7 +98,7 @@ class Estimator:
             disk_MB += scale * frames * probe.frame_MB + stage.steps / stage.thermo_every * _THERMO_MB
             disk_MB += 4 * natoms * _RESTART_MB_PER_ATOM
             memory_MB = max(memory_MB, _PYTHON_MB + probe.memory_MB * needs.mpi_ranks)
-        calls = relax_calls(needs.kind, packed=packed, has_stages=bool(stages))
+        calls = int(job.metadata.get("calls") or relax_calls(needs.kind, packed=packed, has_stages=bool(stages)))
         if calls and not stages and System.of(structure, card).model.external:
             probe = probe_relaxation(structure, card, self.cache)
             cpu_s += probe.start_cpu_s + scale * probe.cpu_s * calls

@@ -1,7 +1,7 @@
 """What each job of a Flow needs of a machine: the plan fills it in, the runner and the queue read it.
 
 A Maker says in its job's metadata ``natoms``, ``steps`` and ``resources`` (fields of `Resources`), and where it
-applies ``frames`` and ``images``; everything else is measured.
+applies ``frames``, ``images`` and ``calls`` (force calls of its relaxations); everything else is measured.
 """
 
 from __future__ import annotations

@@ -17,13 +17,24 @@ from .barrier.settings import LadderSettings
 from .electronic.settings import ElectronicSettings
 from .energetics.settings import EnergeticsSettings
 from .front.settings import FrontSettings
+from .interface.settings import InterfaceSettings
 from .screen.settings import ScreenSettings
 from .series.settings import SeriesSettings
 from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings, plain_name
 from .stability.settings import StabilitySettings
 
 _Model = TypeVar("_Model", bound=BaseModel)
-SECTION_KEYS = ("diffusion", "series", "lithiation_front", "screen", "stability", "barrier", "electronic", "energetics")
+SECTION_KEYS = (
+    "diffusion",
+    "series",
+    "lithiation_front",
+    "interface",
+    "screen",
+    "stability",
+    "barrier",
+    "electronic",
+    "energetics",
+)
 """Keys of a campaign file that ask for something to be done; each has its file in this folder."""
 
 
@@ -165,6 +176,8 @@ class Campaign(Settings):
         Section: an alloy from no lithium to its end phase.
     lithiation_front
         Section: host faces against a lithium-rich alloy.
+    interface
+        Section: two solids in contact, with and without layers between them.
     screen
         Section: cells and dopants, ranked.
     stability
@@ -187,6 +200,7 @@ class Campaign(Settings):
     diffusion: DiffusionSettings | None = None
     series: SeriesSettings | None = None
     lithiation_front: FrontSettings | None = None
+    interface: InterfaceSettings | None = None
     screen: ScreenSettings | None = None
     stability: StabilitySettings | None = None
     barrier: LadderSettings | None = None

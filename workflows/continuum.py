@@ -43,6 +43,10 @@ PROPERTIES = (
     "interface_energy",
     "segregation_energy",
     "adsorption_energy",
+    "interphase_thickness",
+    "interphase_growth_rate",
+    "interface_diffusivity_along",
+    "interface_diffusivity_across",
 )
 """What is taken over, by the name of the quantity."""
 

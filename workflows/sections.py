@@ -18,6 +18,8 @@ from .energetics import flow as energetics
 from .flow import refuse_extrapolation, sign
 from .front import flow as front
 from .front.results import front_part
+from .interface import flow as interface
+from .interface.results import interface_part
 from .screen import flow as screen
 from .screen.results import screen_part
 from .series import flow as series
@@ -59,6 +61,7 @@ SECTIONS: dict[str, Section] = {
     "diffusion": Section(diffusion.diffusion_flow, diffusion.extrapolations, diffusion.methods, None),
     "series": Section(series.series_flow, series.extrapolations, series.methods, series_part),
     "lithiation_front": Section(front.front_flow, front.extrapolations, front.methods, front_part),
+    "interface": Section(interface.interface_flow, interface.extrapolations, interface.methods, interface_part),
     "screen": Section(screen.screen_flow, screen.extrapolations, screen.methods, screen_part),
     "stability": Section(
         stability.stability_flow, stability.extrapolations, stability.methods, stability.stability_part

@@ -232,11 +232,25 @@ class Drawing(_Part):
     structure: dict[str, Any]
 
 
+class PartTable(_Part):
+    """A table of a part that is none of quantities, such as what was ranked and why; numbers are printed as given."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str | float | int | None]] = []
+
+    def model_post_init(self, context: Any) -> None:
+        """Refuse rows of another length."""
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"a row of the table '{self.title}' is of another length than its head")
+
+
 class Part(_Part):
     """What one section of a campaign other than diffusion found.
 
     `asked` says what was asked; `overview` names the quantities that make a table with one row a group; `warnings`
-    are sentences for the first lines of the report; `drawings` are structures to show beside the plots.
+    are sentences for the first lines of the report; `drawings` are structures to show beside the plots, `tables` stand
+    before them.
     """
 
     key: str
@@ -245,6 +259,7 @@ class Part(_Part):
     warnings: list[str] = []
     overview: list[str] = []
     groups: list[Group] = []
+    tables: list[PartTable] = []
     plots: list[Plot] = []
     drawings: list[Drawing] = []
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from .cells import value_html
 from .curves import curves_figure
-from .document import Results, System
-from .markup import escape, name_text, sentence, table
+from .document import PartTable, Results, System
+from .markup import escape, name_text, number_text, sentence, table
 from .page import figure_html
 from .quantities import Comparison, of_part
 from .systems import quantity_table
@@ -20,6 +20,7 @@ def part_section(results: Results, index: int, compared: Sequence[Comparison]) -
     warned = "".join(f"<li>{escape(sentence(text))}</li>" for text in part.warnings)
     body = f'<div class="cautions"><ul>{warned}</ul></div>' if warned else ""
     body += _overview(results, index)
+    body += "".join(_table(one) for one in part.tables)
     plots = "".join(figure_html(curves_figure(f"{part.key}-{plot.key}", plot)) for plot in part.plots)
     if plots:
         body += f'<div class="pair">{plots}</div>'
@@ -30,6 +31,16 @@ def part_section(results: Results, index: int, compared: Sequence[Comparison]) -
     beside = [comparison for comparison in compared if comparison.located.path in paths]
     groups = [(located.label, located) for located in own]
     return body + quantity_table(f"All quantities: {part.title}", f"part{index}", groups, beside)
+
+
+def _table(given: PartTable) -> str:
+    numbers = [
+        k
+        for k in range(len(given.columns))
+        if given.rows and all(isinstance(row[k], int | float | None) for row in given.rows)
+    ]
+    rows = [[escape(cell) if isinstance(cell, str) else number_text(cell) for cell in row] for row in given.rows]
+    return table(given.title, given.columns, rows, numeric=tuple(numbers))
 
 
 def _overview(results: Results, index: int) -> str:

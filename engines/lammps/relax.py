@@ -75,7 +75,7 @@ def relax(
     directory: Path,
     resources: Resources,
     *,
-    cell: Literal["fixed", "iso", "aniso", "tri"] = "aniso",
+    cell: Literal["fixed", "iso", "aniso", "tri", "normal"] = "aniso",
     pressure_GPa: float = 0.0,
 ) -> Relaxation:
     """Relax positions, and the cell as far as `cell` lets it, by conjugate gradients.
@@ -92,7 +92,8 @@ def relax(
     resources
         Processors and wall time.
     cell
-        ``fixed``, ``iso`` (scaled), ``aniso`` (lengths), ``tri`` (lengths and angles).
+        ``fixed``, ``iso`` (scaled), ``aniso`` (lengths), ``tri`` (lengths and angles), ``normal`` (the height along z
+        only).
     pressure_GPa
         Pressure to reach.
 
@@ -118,6 +119,7 @@ def relax(
         "fixed": np.zeros(0),
         "iso": stress[:3].mean(keepdims=True) - pressure_GPa,
         "aniso": stress[:3] - pressure_GPa,
+        "normal": stress[2:3] - pressure_GPa,
         "tri": stress - pressure_GPa * np.array([1, 1, 1, 0, 0, 0]),
     }[cell]
     force = float(thermo["fmax"][-1])
@@ -147,7 +149,10 @@ def _stages(cell: str, pressure_GPa: float) -> list[list[Command]]:
     ]
     if cell == "fixed":
         return atoms
-    free_cell = Fix("cell", "all", "box/relax", (cell, pressure_GPa * GPA_TO_BAR, "vmax", 0.005))
+    free: tuple[str | float, ...] = (cell, pressure_GPa * GPA_TO_BAR)
+    if cell == "normal":  # a strain along z alone, also where the third vector leans
+        free = ("z", pressure_GPa * GPA_TO_BAR, "scaleyz", "no", "scalexz", "no")
+    free_cell = Fix("cell", "all", "box/relax", (*free, "vmax", 0.005))
     box: list[Command] = [MinStyle("cg"), free_cell, Minimize(0.0, _LEAST_FORCE, 2000, 20000), Unfix("cell")]
     return [box, *atoms] * _ROUNDS
 
@@ -213,7 +218,7 @@ def _run_stages(system: System, stages: list[list[Command]], done: int, director
 
 
 def _relax_external(
-    system: System, directory: Path, cell: Literal["fixed", "iso", "aniso", "tri"], pressure_GPa: float
+    system: System, directory: Path, cell: Literal["fixed", "iso", "aniso", "tri", "normal"], pressure_GPa: float
 ) -> Relaxation:
     """Relax with the model in this process; the folder gets the same final data file."""
     from pymatgen.core import Lattice, Structure
