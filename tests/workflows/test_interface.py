@@ -60,7 +60,7 @@ def _read(tmp_path, text, *changes):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("lower: Si(100)", "lower: Sn(100)", "does not describe Sn"),
+        ("lower: Si(100)", "lower: Sn(110)", "does not describe Sn"),
         ("replicas: 2", "replicas: 2\n  interlayers: [none, LiF:6]", "does not describe F.*interlayer LiF:6"),
         ("replicas: 2", "replicas: 2\n  interlayers: [none, none]", "an entry of interlayers stands twice"),
         ("replicas: 2", "replica: 2", "Did you mean 'replicas'"),

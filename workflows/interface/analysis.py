@@ -186,7 +186,8 @@ def _thickness(course: Course, contacts: int, source: str) -> tuple[dict[str, An
         try:
             tracks.append(
                 track_interface(
-                    scaled, course.sides == k, window_A=(low, high), period_A=period, time_step_ps=step, layer_A=_TRACK_LAYER_A,
+                    scaled, course.sides == k, window_A=(low, high), period_A=period, time_step_ps=step,
+                    layer_A=_TRACK_LAYER_A,
                     blocks=min(_BLOCKS, whole.n_frames),
                 )
             )  # fmt: skip

@@ -91,18 +91,31 @@ def interface_flow(campaign: Campaign) -> Flow:
         For sides that cannot be built or joined, or elements that the potential does not describe.
     """
     wanted, potential = asked(campaign), card(campaign.potential)
-    flows: list[Flow | Job] = []
-    refuse_extrapolation(campaign, extrapolations(campaign, potential))
     for interlayer in wanted.interlayers:
-        found, left_out = candidates_of(campaign, interlayer)
-        symbols = {site.specie.symbol for one in found for site in one.interface.structure}
         try:
-            potential.check_elements(sorted(symbols))
+            potential.check_elements(sorted(_elements(campaign, interlayer)))
         except InputError as error:
             where = f"interface, interlayer {interlayer}, potential"
             raise InputError(error.what, where=where, remedy=error.remedy) from None
+    refuse_extrapolation(campaign, extrapolations(campaign, potential))
+    flows: list[Flow | Job] = []
+    for interlayer in wanted.interlayers:
+        found, left_out = candidates_of(campaign, interlayer)
         flows.append(_variant_flow(campaign, interlayer, found, left_out, potential))
     return sign(Flow(flows, name="interface"), campaign, potential)
+
+
+def _elements(campaign: Campaign, interlayer: str) -> set[str]:
+    """Return the elements of an entry of ``interlayers`` with both sides, without building it."""
+    wanted = asked(campaign)
+    found: set[str] = set()
+    for text in (*wanted.lower, *_between(interlayer), *wanted.upper):
+        try:
+            side = read_side(text, thickness_A=1.0, seed=campaign.seed)
+        except InputError as error:
+            raise InputError(error.what, where=f"interface: {text}", remedy=error.remedy) from None
+        found |= {element.symbol for element in side.composition}
+    return found
 
 
 def _variant_flow(
@@ -206,11 +219,10 @@ def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
     wanted = asked(campaign)
     found = []
     for interlayer in wanted.interlayers:
-        texts = [*wanted.lower, *_between(interlayer), *wanted.upper]
-        sides = [read_side(text, thickness_A=1.0, seed=campaign.seed) for text in texts]
-        symbols = {element.symbol for side in sides for element in side.composition}
         outside = potential.domain.outside(
-            symbols, temperature_K=wanted.temperature_K, pressure_GPa=wanted.stack_pressure_MPa / 1000
+            _elements(campaign, interlayer),
+            temperature_K=wanted.temperature_K,
+            pressure_GPa=wanted.stack_pressure_MPa / 1000,
         )
         if outside:
             between = "" if interlayer == NONE else f" with {interlayer}"
