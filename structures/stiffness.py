@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +65,9 @@ def bulk_modulus_GPa(composition: Composition) -> tuple[float, str]:
     for element, amount in composition.items():
         volume = float(element.molar_volume or 10.0) / 0.602214076
         volumes.append(amount * (LITHIUM_IN_ALLOY_A3 if element.symbol == "Li" else volume))
-        moduli.append(float(element.bulk_modulus or 50.0))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "No data available for bulk_modulus", UserWarning)  # then 50 GPa
+            moduli.append(float(element.bulk_modulus or 50.0))
     return float(np.average(moduli, weights=volumes)), "elements"
 
 

@@ -229,10 +229,8 @@ def _thickness(course: Course, contacts: int, source: str) -> tuple[dict[str, An
         quantities.append(replace(law.rate, name="interphase_growth_rate", source=source))
         widths["law"] = law.law
     except InputError as fault:
-        none = Quantity(
-            "interphase_growth_exponent", None, "1", converged=False, warnings=(f"{fault.what}",), source=source
-        )
-        quantities.append(none)
+        for name, unit in (("interphase_growth_exponent", "1"), ("interphase_growth_rate", "Å/ps")):
+            quantities.append(Quantity(name, None, unit, converged=False, warnings=(fault.what,), source=source))
     return widths, quantities
 
 
