@@ -195,7 +195,9 @@ def test_a_guard_that_stops_the_run_is_a_result(tmp_path, monkeypatch):
     found, _ = interface_candidates(["Si(100)"], ["LiSi(110)"], thickness_A=5, max_area_A2=160, terminations=1)
     (tmp_path / "campaign.yaml").write_text(SMALL)
     first, second = runs_of(read_campaign(tmp_path / "campaign.yaml"), "none run 1")
-    watched = MODEL.model_copy(update={"guard": Guard(every=50, shortest_A={"Li-Si": 3.2})})
+    splines = card(str(EXAMPLES / "distilled-Si-Li6PS5Cl.yaml"))
+    model = splines.model.model_copy(update={"guard": Guard(every=50, shortest_A={"Li-Si": 3.2})})
+    watched = splines.model_copy(update={"model": model})
     structure = found[0].interface.structure.copy()
     for key in ("layer", "charge"):
         if key in structure.site_properties:

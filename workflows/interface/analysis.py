@@ -42,6 +42,7 @@ _REACTED_SHARE, _REACTED_BONDS = 0.02, 2
 _THICKER_A = 2.0
 _ACROSS_LAYER_A = 5.0
 _TRACK_LAYER_A = 1.0
+_FEWEST_FRAMES = 20
 
 
 @dataclass(frozen=True)
@@ -282,6 +283,13 @@ def _transport(trajectory: Trajectory, sides: NDArray[np.int64], source: str) ->
     """Return D of lithium along and across the layers at the contacts and inside each side."""
     if LITHIUM not in trajectory.species:
         return []
+    if trajectory.n_frames <= _FEWEST_FRAMES:  # a guard stopped the run
+        why = (f"{trajectory.n_frames} frames give no diffusivity; {_FEWEST_FRAMES + 1} are needed",)
+        names = [f"{region}_diffusivity_{way}" for region in ("interface",) for way in ("along", "across")]
+        return [
+            Quantity(name, None, "cm^2/s", species=LITHIUM, converged=False, warnings=why, source=source)
+            for name in names
+        ]
     even = trajectory.evenly_spaced()
     where = heights(even.positions, even.cells, origins=even.origins)
     period = float(where.period_A.mean())
