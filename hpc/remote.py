@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from .queue import Execute
 
 _SHORTEST_ASKED_S, _DAY_S = 600.0, 86400.0
-_STOP_BEFORE_S = 60.0  # a job stops by itself so long before its wall time, unless the project says otherwise
+_STOP_BEFORE_S = 60.0  # a job stops by itself so long before its wall time
 _STATES = {
     "WAITING": "waiting",
     "READY": "waiting",
@@ -297,7 +297,6 @@ def with_resources(flow: Flow, project: Project, worker: str, needs: Iterable[Jo
 
     asked, by_uuid = _asked(project), {one.uuid: one for one in needs}
     modules, scheduler = _modules(project), _scheduler_of(project, worker)
-    before_s = float(asked.get("stop_before_s", _STOP_BEFORE_S))
     for job, _ in flow.iterflow():
         need = by_uuid[job.uuid]
         planned_s = max(_SHORTEST_ASKED_S, need.wall_limit_s) if need.probed else _DAY_S
@@ -306,7 +305,7 @@ def with_resources(flow: Flow, project: Project, worker: str, needs: Iterable[Jo
         if "process_placement" in resources:
             resources["process_placement"] = ProcessPlacement(resources["process_placement"])
         export = {
-            "ANODEFLOW_WALL_TIME_S": str(limit_s - min(before_s, limit_s / 2)),
+            "ANODEFLOW_WALL_TIME_S": str(limit_s - min(_STOP_BEFORE_S, limit_s / 2)),
             "ANODEFLOW_MPI_RANKS": str(need.mpi_ranks),
             "ANODEFLOW_THREADS": str(need.threads),
         }

