@@ -66,7 +66,7 @@ def test_from_submit_to_report_behind_ssh(login, database, cluster_home, tmp_pat
     fetched, local = sorted(there.rglob("*.lammpstrj")), sorted(here.rglob("*.lammpstrj"))
     assert [path.read_bytes() for path in fetched] == [path.read_bytes() for path in local]
     again = anodeflow("run", campaign, "--dir", there)
-    assert "3 of 3 jobs done, 6 of them before" in again.stderr, "a local run goes on from what was fetched"
+    assert "6 of 6 jobs done, 6 of them before" in again.stderr, "a local run goes on from what was fetched"
 
 
 def _check_records(root):
