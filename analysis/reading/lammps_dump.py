@@ -426,6 +426,9 @@ class LammpsDump:
                 where=str(self.path),
                 remedy="Dump 'id element xu yu zu'.",
             )
+        twice = next((name for name in header.columns if header.columns.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(f"the column {twice} is announced twice", where=f"{self.path}: step {header.step}")
         rows = [line.split() for line in source.next_lines(header.n_atoms)]
         if len(rows) < header.n_atoms or any(words[:1] == ["ITEM:"] for words in rows):
             raise InputError("the first frame is cut off", where=f"{self.path}: step {header.step}")

@@ -60,6 +60,7 @@ def test_a_text_cut_off_anywhere_keeps_exactly_its_whole_frames(tmp_path):
         (lambda t: t.replace(f"{POSITIONS[2, 1, 1]:.12g} ", ""), "proper columns"),
         (lambda t: t.replace("xu yu zu", "xu yu fz"), "no coordinates along all three axes"),
         (lambda t: t.replace(" id ", " mol "), "no atom ids"),
+        (lambda t: t.replace("element xu yu zu", "element xu yu zu element xu yu zu", 1), "announced twice"),
     ],
 )
 def test_each_kind_of_damage_is_named(tmp_path, change, sentence):
