@@ -15,6 +15,7 @@ from ..errors import InputError
 from .hops.density_map import density_map
 from .hops.jumps import find_jumps
 from .reading.displacements import unwrap_small_steps, walk
+from .reading.raw import without_rounding
 from .reading.trajectory import Trajectory
 from .structure.bulk import RadialCounter
 from .transport.msd import msd_components
@@ -56,7 +57,8 @@ class _Gathering(AnalysisBase):  # type: ignore[misc]  # MDAnalysis has no types
 
     def _gathered(self) -> Trajectory:
         positions = unwrap_small_steps(self._positions, self._cells) if self._wrapped else self._positions
-        return Trajectory(positions, self._cells, species_of(self._atoms), np.asarray(self.times, dtype=float))
+        times = without_rounding(np.asarray(self.times, dtype=float))
+        return Trajectory(positions, self._cells, species_of(self._atoms), times)
 
 
 class MeanSquaredDisplacement(_Gathering):

@@ -109,6 +109,7 @@ def finish(
 
     said = list(dict.fromkeys(warnings))
     files: list[Path] = []
+    pictures: list[Path] = []
     if out:
         from ..analysis.page import write_page
         from ..files import write_text
@@ -118,21 +119,21 @@ def finish(
             files.append(write_text(out / f"{stem}.csv", "\n".join(lines) + "\n"))
         pictures = [draw(out / f"{stem}.png") for stem, draw in (figures or {}).items()]
         files += pictures
-        page = write_page(
+        files += [out / f"{verb}.html", out / f"{verb}.json"]
+    whole = dict(extra or {})
+    if explained:
+        whole["explanation"] = explain(verb)
+    content = document(inputs=inputs, quantities=quantities, warnings=said, files=files, extra=whole)
+    if out:
+        write_page(
             out / f"{verb}.html",
             title=f"anodeflow analyse {verb}",
             quantities=quantities,
             figures=pictures,
             warnings=said,
             explanation=explain(verb),
-            inputs=[path.name for path in inputs],
+            inputs=content["inputs"],
         )
-        files += [page, out / f"{verb}.json"]
-    whole = dict(extra or {})
-    if explained:
-        whole["explanation"] = explain(verb)
-    content = document(inputs=inputs, quantities=quantities, warnings=said, files=files, extra=whole)
-    if out:
         write_json(out / f"{verb}.json", content)
     if as_json:
         print_document(content)
@@ -165,7 +166,10 @@ def _print(quantities: Sequence[Quantity], warnings: Sequence[str], files: Seque
         samples = f"{item.n_effective:.0f}" if item.n_effective is not None else ""
         table.add_row(_label(item), value, interval, item.unit, samples, style="" if item.converged else "red")
     console = Console()
-    console.print(table, highlight=False)
+    if quantities:
+        console.print(table, highlight=False)
+    elif not files:
+        console.print("There are only curves: --out DIR writes them, --json prints them.", highlight=False)
     several = len({item.species for item in quantities}) > 1
     own = [
         f"{item.species}: {text}" if several and item.species else text for item in quantities for text in item.warnings

@@ -75,6 +75,15 @@ def onsager(
         inputs=files,
         quantities=[sigma, *found.transference, *coefficients],
         warnings=trajectory.warnings,
+        tables={
+            "onsager": (
+                ("first", "second", "L_1_eV_A_ps", "error_1_eV_A_ps"),
+                [
+                    (found.species[i], found.species[j], float(found.matrix[i, j]), float(found.error[i, j]))
+                    for i, j in pairs
+                ],
+            )
+        },
         extra={"temperature_K": temperature_K, "charges": charges, "drift": drift},
         out=out,
         as_json=as_json,

@@ -190,6 +190,16 @@ def conductivity(
         inputs=files,
         quantities=[*pair, haven_ratio(*pair), *sigma],
         warnings=trajectory.warnings,
+        tables={
+            "conductivity_msd": (
+                ("motion", "lag_time_ps", "msd_A2"),
+                [
+                    (name, float(lag), float(msd))
+                    for name, curve in (("tracer", tracer), ("collective", collective))
+                    for lag, msd in zip(curve.lag_time_ps, curve.msd_A2, strict=True)
+                ],
+            )
+        },
         figures={"conductivity_msd": lambda path: draw_msd([tracer, collective], path)},
         extra={
             "temperature_K": temperature_K,

@@ -216,7 +216,7 @@ def residence_time(record: JumpRecord, site: int | None = None) -> Quantity:
     time = float(inside.sum() * record.interval_ps)
     left = record.n_jumps if site is None else int((record.start == site).sum())
     if left == 0:
-        why = f"no ion left {'any site' if site is None else f'site {site}'} in {time:.3g} ps"
+        why = f"no ion left {'any site' if site is None else f'site {site}'} in {time:.3g} ps of all ions together"
         return _none("residence_time", "ps", record, why)
     low, high = _poisson_interval(left)
     notes = record.warnings if left >= 10 else (*record.warnings, f"only {left} departures were seen")

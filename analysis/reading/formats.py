@@ -203,8 +203,8 @@ def read_ase(path: Path) -> RawTrajectory:
         raise
     except Exception as error:  # ASE raises whatever its parsers meet
         if raw is None or not raw.steps:
-            raise InputError(f"ASE cannot read it ({error})", where=str(path)) from None
-        raw.warnings.append(f"after frame {len(raw.steps) - 1} the file is damaged and was left out ({error})")
+            raise InputError(f"ASE cannot read it ({_short(error)})", where=str(path)) from None
+        raw.warnings.append(f"after frame {len(raw.steps) - 1} the file is damaged and was left out ({_short(error)})")
     if raw is None:
         raise InputError("there is no frame", where=str(path))
     return raw
@@ -234,13 +234,13 @@ def read_xdr(path: Path, data: str | Path | None, species: SpeciesMap) -> RawTra
         for frame in xdr.xdr_frames(path):
             if raw is None:
                 notes: list[str] = []
-                labels = _species_of_topology(data, species, len(frame.positions), notes)
+                labels = _species_of_topology(path, data, species, len(frame.positions), notes)
                 raw = RawTrajectory(path, labels, unwrapped=False, counted=False, warnings=notes)
             raw.add(frame.positions, frame.cell, frame.step, frame.time_ps)
     except xdr.XdrDamagedError as error:
         if raw is None:
             raise InputError(f"the file is damaged ({error})", where=str(path)) from None
-        raw.warnings.append(f"after frame {len(raw.steps) - 1} the file is damaged and was left out ({error})")
+        raw.warnings.append(f"after frame {len(raw.steps) - 1} the file is damaged and was left out ({_short(error)})")
     if raw is None:
         raise InputError("there is no frame", where=str(path))
     if path.suffix.lower() == ".xtc":
@@ -261,9 +261,13 @@ def read_mdanalysis(path: Path, data: str | Path | None, species: SpeciesMap) ->
                 str(path), **({"format": "DCD"} if path.suffix == ".dcd" else {})
             )
         except Exception as error:  # MDAnalysis raises whatever its parsers meet
-            raise InputError(f"no reader knows this file ({error})", where=str(path)) from None
+            raise InputError(
+                f"no reader knows this file ({_short(error)})",
+                where=str(path),
+                remedy="Give a LAMMPS dump, XDATCAR, vasprun.xml, extended XYZ, ASE .traj, DCD, XTC, TRR or NetCDF.",
+            ) from None
         notes: list[str] = []
-        labels = _species_of_topology(data, species, reader.n_atoms, notes)
+        labels = _species_of_topology(path, data, species, reader.n_atoms, notes)
         raw = RawTrajectory(path, labels, unwrapped=False, counted=False, warnings=notes)
         header = getattr(getattr(reader, "_file", None), "header", None)
         dcd: dict[str, int] = header if isinstance(header, dict) and "nsavc" in header else {}
@@ -281,19 +285,28 @@ def read_mdanalysis(path: Path, data: str | Path | None, species: SpeciesMap) ->
             raise
         except Exception as error:  # MDAnalysis raises whatever its parsers meet
             if not raw.steps:
-                raise InputError(f"MDAnalysis cannot read it ({error})", where=str(path)) from None
-            raw.warnings.append(f"after frame {len(raw.steps) - 1} the file is damaged and was left out ({error})")
+                raise InputError(f"MDAnalysis cannot read it ({_short(error)})", where=str(path)) from None
+            raw.warnings.append(
+                f"after frame {len(raw.steps) - 1} the file is damaged and was left out ({_short(error)})"
+            )
     return raw
 
 
+def _short(error: Exception) -> str:
+    """Return the first sentence of what another library says: some go on with all that they know."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].split(". ")[0].rstrip(". ")
+
+
 def _species_of_topology(
-    data: str | Path | None, species: SpeciesMap, n_atoms: int, notes: list[str]
+    path: Path, data: str | Path | None, species: SpeciesMap, n_atoms: int, notes: list[str]
 ) -> tuple[str, ...]:
     if species is not None and not isinstance(species, Mapping) and len(species) == n_atoms:
         return tuple(species)
     if data is None:
         raise InputError(
             "the file holds positions only",
+            where=str(path),
             remedy="Give data (a LAMMPS data file or a topology) or species by atom.",
         )
     from .lammps_data import read_types

@@ -165,3 +165,24 @@ class RawTrajectory:
                 f"atoms move {joint:.2f} Å into {piece.source.name}, {usual:.2f} Å between other frames: "
                 "the pieces may not follow each other"
             )
+
+
+def without_rounding(times_ps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return evenly spaced times without the rounding to single precision that XTC, TRR and NetCDF do.
+
+    Rounded, the intervals of a long run differ by far more than those of an even one may. Times that are not all
+    numbers of single precision, or that are uneven beyond its rounding, come back as they are.
+
+    Parameters
+    ----------
+    times_ps
+        Shape ``(F,)``.
+    """
+    if len(times_ps) < 3 or not np.array_equal(times_ps, times_ps.astype(np.float32)):
+        return times_ps
+    rounding = float(np.spacing(np.float32(np.abs(times_ps).max())))
+    for first in (0, 1):  # the first interval may be an odd one
+        even = np.linspace(times_ps[first], times_ps[-1], len(times_ps) - first)
+        if even[1] - even[0] > 10 * rounding and np.abs(even - times_ps[first:]).max() <= 2 * rounding:
+            return np.concatenate([times_ps[:first], even])
+    return times_ps

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...units import FS_TO_PS
-from .raw import RawTrajectory
+from .raw import RawTrajectory, without_rounding
 from .species import species_of_dump
 
 FloatArray = NDArray[np.float64]
@@ -145,7 +145,7 @@ class Trajectory:
             raise InputError(
                 f"there is no {', '.join(sorted(missing))} among {', '.join(sorted(set(self.species)))}",
                 where=self.source,
-                remedy="Choose one of these, or map types to elements with data or species.",
+                remedy="Choose one of these, or map types to elements with --data or --elements.",
             )
         return found
 
@@ -309,7 +309,7 @@ def _assemble(
         raise InputError("there is no whole frame", where=source)
     steps = np.array(raw.steps, dtype=float)
     if all(time is not None for time in raw.times_ps):
-        time = np.array(raw.times_ps, dtype=float)
+        time = without_rounding(np.array(raw.times_ps, dtype=float))
         if len(time) > 1 and not (np.diff(time) > 0).all():
             at = int(np.flatnonzero(~(np.diff(time) > 0))[0])
             raise InputError(

@@ -53,7 +53,8 @@ def _lead(results: Results) -> str:
             for warning in quantity.warnings:
                 about.setdefault(warning, {})[name_text(quantity.name) + species] = None
     lines += [sentence(f"{joined(list(names))}: {warning}") for warning, names in about.items()]
-    lines += [sentence(warning) for warning in results.warnings]
+    of_quantities = {warning for quantity in results.quantities for warning in quantity.warnings}
+    lines += [sentence(warning) for warning in results.warnings if warning not in of_quantities]
     if not lines:
         return ""
     items = "".join(f"<li>{escape(line)}</li>" for line in dict.fromkeys(lines))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import ase.io
@@ -186,3 +187,40 @@ def test_argyrodite_pieces_make_one_run(shared):
     assert read.species.count("Li") == 192
     assert read.time_ps[-1] - read.time_ps[0] == pytest.approx(55.9)
     assert not [text for text in read.warnings if "may not follow" in text]
+
+
+@pytest.mark.parametrize("ending", ["xtc", "trr", "nc"])
+def test_times_rounded_to_single_precision_are_still_even(tmp_path, ending):
+    """Frames every 20 fs to 4 ps, as GROMACS and MDAnalysis write them: the rounding is no uneven interval."""
+    import MDAnalysis
+    from anodeflow.analysis.mda import MeanSquaredDisplacement
+    from anodeflow.analysis.transport.msd import msd_by_element
+
+    positions = random_walk(frames=201, atoms=6, step_A=0.1)
+    box = MDAnalysis.lib.mdamath.triclinic_box(*TRICLINIC)
+    u = MDAnalysis.Universe.empty(6, trajectory=True)
+    u.add_TopologyAttr("elements", ["Li", "Si"] * 3)
+    u.load_new(positions.astype(np.float32), dimensions=np.tile(box, (201, 1)), dt=0.02)
+    path = tmp_path / f"run.{ending}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with MDAnalysis.Writer(str(path), 6, dt=0.02) as writer:
+            for _ in u.trajectory:
+                writer.write(u.atoms)
+        u.load_new(str(path))
+    t = read_trajectory(path, species=["Li", "Si"] * 3)
+    assert np.ptp(np.diff([ts.time for ts in u.trajectory])) > 1e-6 * 0.02  # what is refused without care
+    assert t.evenly_spaced().n_frames == 201
+    assert t.interval_ps == pytest.approx(0.02, rel=1e-6)
+    found = MeanSquaredDisplacement(u.atoms, "Li").run()
+    assert np.allclose(found.results.msd, msd_by_element(t, ["Li"])["Li"].msd_A2, rtol=1e-3, atol=1e-4)
+
+
+def test_uneven_times_of_single_precision_stay_uneven():
+    from anodeflow.analysis.reading.raw import without_rounding
+
+    uneven = np.array([0.0, 1.0, 2.0, 3.5, 4.5]) * 0.25
+    assert np.array_equal(without_rounding(uneven), uneven)
+    odd = np.concatenate([[0.0], 0.013 + 0.02 * np.arange(300)]).astype(np.float32).astype(float)
+    assert np.allclose(np.diff(without_rounding(odd))[1:], 0.02, rtol=1e-6)
+    assert np.diff(without_rounding(odd))[0] == pytest.approx(0.013, rel=1e-6)

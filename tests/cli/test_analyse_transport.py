@@ -137,6 +137,19 @@ def test_conductivity(capsys, monkeypatch, dump):
     assert ratio["interval95"][0] < 1 < ratio["interval95"][1]
 
 
+def test_curves_of_conductivity_and_profile_are_written_and_named(capsys, monkeypatch, dump, tmp_path):
+    common = ("--timestep-fs", 1, "--drift", "Si", "--temperature-K", 600, "--out", tmp_path)
+    code, _, err = run(capsys, monkeypatch, "analyse", "conductivity", dump, *common, "--window-start-ps", 0.2)
+    assert code == 0, err
+    document = json.loads((tmp_path / "conductivity.json").read_text())
+    header, *rows = (tmp_path / "conductivity_msd.csv").read_text().splitlines()
+    assert header == "motion,lag_time_ps,msd_A2"
+    assert len(rows) == sum(len(curve["msd_A2"]) for curve in document["msd"].values())
+    code, out, _ = run(capsys, monkeypatch, "analyse", "profile", dump, "--timestep-fs", 1)
+    assert code == 0
+    assert "--out DIR" in out
+
+
 def test_onsager(capsys, monkeypatch, dump):
     common = ("analyse", "onsager", dump, "--timestep-fs", 1, "--drift", "Si", "--temperature-K", 600)
     code, out, err = run(

@@ -356,7 +356,7 @@ def test_a_page_of_pictures_carries_no_script(tmp_path):
         quantities=[Quantity("hydrostatic_stress", -1.2, "GPa", 0.1, warnings=("not in balance",))],
         figures=[],
         explanation="First.\n\nSecond.",
-        inputs=["a.dump"],
+        inputs={"a.dump": "f" * 64},
     )
     text = path.read_text()
     parsed = Page(text)
@@ -369,3 +369,33 @@ def test_a_page_of_pictures_carries_no_script(tmp_path):
     with_picture = write_analysis_page({"anodeflow": "0.1.0", "quantities": []}, tmp_path, [picture]).read_text()
     assert 'src="data:image/png;base64,' in with_picture
     assert "<script" not in with_picture
+
+
+def test_a_page_names_files_without_the_folders_of_this_machine(tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    files = [tmp_path / "700K" / "run.dump", tmp_path / "800K" / "run.dump", here / "own" / "run.dump"]
+    digests = {str(file): str(k) * 64 for k, file in enumerate(files)}
+    source = ", ".join(digests)
+    found = [Quantity("hydrostatic_stress", -1.2, "GPa", 0.1, source=source), Quantity("barrier", 1.0, "eV", 0.1)]
+    warned = ["fewer frames were read", f"{files[0]} is cut off"]
+    text = write_page(here / "s.html", title="s", quantities=found, warnings=warned, inputs=digests).read_text()
+    assert str(tmp_path) not in text
+    assert "700K/run.dump, 800K/run.dump, own/run.dump" in text
+    assert "700K/run.dump is cut off" in text
+    for name, digest in zip(("700K/run.dump", "800K/run.dump", "own/run.dump"), digests.values(), strict=True):
+        (row,) = (line for line in text.split("<tr>") if digest in line)
+        assert f"<code>{name}</code>" in row
+
+
+def test_a_warning_of_a_quantity_is_said_once(tmp_path):
+    said = ("the sites may be the wrong ones",)
+    path = write_page(
+        tmp_path / "j.html",
+        title="jumps",
+        quantities=[Quantity("jump_rate", 1.0, "1/ps", 0.1, warnings=said)],
+        warnings=[*said, "one frame is cut off"],
+    )
+    assert path.read_text().count(said[0]) == 1
+    assert "One frame is cut off." in path.read_text()
