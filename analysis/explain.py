@@ -42,6 +42,14 @@ EXPLANATIONS: dict[str, tuple[str, ...]] = {
         "The sums are Gaussian, so that the errors are those of a Wishart distribution with as many samples as the run "
         "holds. One frame of reference, one number: state it beside a transference number.",
     ),
+    "van-hove": (
+        "Self part 4πr² Gₛ(r, t): how far an ion has gone in the time t. Distinct part G_d(r, t) / ρ: how much denser "
+        "than the mean other ions are at r from where an ion was t before; what grows at r = 0 is ions that follow "
+        "into the places of others (L. van Hove, Phys. Rev. 95 (1954) 249).",
+        "Non-Gaussian parameter 3<r⁴> / (5<r²>²) - 1: 0 for Brownian motion, large while a few ions hop and the "
+        "others wait (A. Rahman, Phys. Rev. 136 (1964) A405). Its error is a jackknife over ions; the largest of many "
+        "lags is too large by about its error.",
+    ),
     "arrhenius": (
         "ln D = ln D0 - E_a / (k T), weighted least squares with the error of every point.",
         "A curvature in 1/T that chance gives in 1 of 100 straight lines splits the line; the activation energy "

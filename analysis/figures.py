@@ -116,6 +116,38 @@ def draw_profiles(
     return _save(figure, path)
 
 
+def draw_curves(
+    curves: Mapping[str, tuple[FloatArray, FloatArray, FloatArray | None]],
+    path: Path,
+    *,
+    xlabel: str,
+    ylabel: str,
+    log_x: bool = False,
+) -> Path:
+    """Draw curves over an axis of their own with their 95 % bands.
+
+    Parameters
+    ----------
+    curves
+        Abscissa, values and standard errors (or None) by label, each of one shape; NaN leaves a gap.
+    path
+        File to write.
+    xlabel, ylabel
+        What is shown, with its unit.
+    log_x
+        Whether the abscissa is logarithmic.
+    """
+    figure, axes = _axes(xlabel, ylabel)
+    if log_x:
+        axes.set_xscale("log")
+    for (label, (x, values, error)), colour in zip(curves.items(), _COLOURS * len(curves), strict=False):
+        axes.plot(x, values, color=colour, lw=1.2, label=label)
+        if error is not None:
+            axes.fill_between(x, values - 1.96 * error, values + 1.96 * error, color=colour, alpha=0.2, lw=0)
+    axes.legend(frameon=False)
+    return _save(figure, path)
+
+
 def _axes(xlabel: str, ylabel: str) -> tuple[Any, Any]:
     # the object interface: no global state, so that jobs may draw in threads
     from matplotlib.backends.backend_agg import FigureCanvasAgg

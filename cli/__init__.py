@@ -14,6 +14,7 @@ from . import (
     analyse_profile,
     analyse_structure,
     analyse_transport,
+    analyse_van_hove,
     barrier,
     build,
     build_interface,
@@ -57,6 +58,7 @@ analyse_transport.register(analyse.app)
 analyse_profile.register(analyse.app)
 analyse_onsager.register(analyse.app)
 analyse_structure.register(analyse.app)
+analyse_van_hove.register(analyse.app)
 app.add_typer(analyse.app, name="analyse")
 app.add_typer(potentials.app, name="potentials")
 

@@ -20,6 +20,8 @@ FloatArray = NDArray[np.float64]
 
 _BLOCK_BYTES = 4 << 20
 """Size of the transformed block: it should stay in a core's cache."""
+_BLOCK_PAIRS = 1 << 18
+"""Pairs of atoms whose distances are held at once."""
 
 
 def mean_squared_displacement(positions: NDArray[np.floating]) -> FloatArray:
@@ -299,11 +301,15 @@ def van_hove_distinct(
             # The place at time k, seen in the cell at time k + lag, by fractional coordinates.
             scaled_a = _scaled(trajectory, k, a)
             scaled_b = _scaled(trajectory, k + lag, b)
-            difference = scaled_b[None, :, :] - scaled_a[:, None, :]
-            difference -= np.rint(difference)
-            distance = np.linalg.norm(difference @ cell, axis=2)
-            distance[a[:, None] == b[None, :]] = np.inf
-            counts = np.histogram(distance, edges_A)[0]
+            counts = np.zeros(len(shells))
+            block = max(1, _BLOCK_PAIRS // len(b))
+            for first in range(0, len(a), block):
+                part = slice(first, first + block)
+                difference = scaled_b[None, :, :] - scaled_a[part, None, :]
+                difference -= np.rint(difference)
+                distance = np.linalg.norm(difference @ cell, axis=2)
+                distance[a[part, None] == b[None, :]] = np.inf
+                counts += np.histogram(distance, edges_A)[0]
             pairs = len(a) * len(b) - len(np.intersect1d(a, b))
             result[i] += counts / (pairs * shells / abs(np.linalg.det(cell))) / len(origins)
     return result

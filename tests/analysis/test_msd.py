@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from anodeflow.analysis.reading.displacements import toroidal_walk, walk
 from anodeflow.analysis.reading.trajectory import Trajectory, read_trajectory
+from anodeflow.analysis.transport import msd
 from anodeflow.analysis.transport.msd import (
     mean_squared_displacement,
     msd_by_element,
@@ -14,6 +15,7 @@ from anodeflow.analysis.transport.msd import (
     van_hove_distinct,
     van_hove_self,
 )
+from anodeflow.analysis.transport.van_hove import van_hove
 from anodeflow.errors import InputError
 from dumps import ORIGIN, TRICLINIC, random_walk, write_dump
 from MDAnalysis.coordinates.LAMMPS import DumpReader
@@ -146,3 +148,38 @@ def test_distinct_van_hove_of_an_ideal_gas_is_one_everywhere():
     assert van_hove_distinct(t, "Li", [1], edges, other="Si", n_origins=60)[0, 1:] == pytest.approx(1, abs=0.05)
     with pytest.raises(InputError, match="half the cell"):
         van_hove_distinct(t, "Li", [1], np.linspace(0, 9, 5))
+
+
+def test_van_hove_of_a_trajectory_finds_when_ions_hop(monkeypatch):
+    # a cage, hops between cages at random, and a drift of everything: α₂ is largest between cage and diffusion
+    rng = np.random.default_rng(4)
+    frames, ions = 400, 40
+    hops = (rng.random((frames, ions, 1)) < 0.01) * rng.choice([-2.5, 2.5], (frames, ions, 3))
+    start = rng.random((2 * ions, 3)) @ TRICLINIC
+    positions = start + rng.normal(0, 0.15, (frames, 2 * ions, 3))
+    positions[:, :ions] += np.cumsum(hops, axis=0)
+    positions += np.arange(frames)[:, None, None] * np.array([0.02, 0.0, -0.01])
+    species = ("Li",) * ions + ("Si",) * ions
+    t = Trajectory(positions, np.broadcast_to(TRICLINIC, (frames, 3, 3)), species, np.arange(frames) * 0.1)
+    found = van_hove(t, "Li", lag_times_ps=[0.1, 5], other="Si", drift=["Si"])
+    assert found.lag_time_ps == pytest.approx([0.1, 5])
+    assert found.self_1_A.sum(axis=1) * 0.1 == pytest.approx(1)  # nothing lies beyond the bins
+    caged = walk(t, "Li", drift=["Si"])
+    plain = non_gaussian_parameter(caged, [1])[0]
+    assert found.alpha[0] == pytest.approx(plain)
+    assert found.maximum.interval95[0] > 0
+    assert found.alpha_time_ps[0] <= found.maximum_time.value < found.alpha_time_ps[-1]
+    # silicon stands still but for its drift and its cage: where it was seen from itself is far from Gaussian nowhere
+    still = van_hove(t, "Si", drift=["Si"])
+    assert still.maximum.value < 0.1
+    assert not still.maximum.converged
+    # the distinct part is taken in the frame of what stands still, too
+    ramp = np.arange(frames)[:, None, None] * np.array([0.02, 0.0, -0.01])
+    unmoved = van_hove(Trajectory(positions - ramp, t.cells, species, t.time_ps), "Si", drift=["Si"])
+    assert np.allclose(still.distinct, unmoved.distinct, atol=1e-2)
+    assert np.abs(van_hove(t, "Si", drift=None).distinct[-1] - unmoved.distinct[-1])[20:].max() > 0.1
+    monkeypatch.setattr(msd, "_BLOCK_PAIRS", 100)  # blocks of ions give the same
+    again = van_hove(t, "Li", lag_times_ps=[0.1, 5], other="Si", drift=["Si"])
+    assert np.array_equal(again.distinct, found.distinct)
+    with pytest.raises(InputError, match=r"between 0.1 and 39.9 ps"):
+        van_hove(t, "Li", lag_times_ps=[100])

@@ -7,6 +7,9 @@ import sys
 
 import numpy as np
 import pytest
+from anodeflow.analysis.reading.displacements import walk
+from anodeflow.analysis.reading.trajectory import read_trajectory
+from anodeflow.analysis.transport.msd import mean_squared_displacement
 from anodeflow.cli import main
 
 CELL = np.array([[12.0, 0.0, 0.0], [-6.0, 10.39, 0.0], [2.0, 1.0, 11.0]])
@@ -322,3 +325,32 @@ def test_long_dumps_are_streamed_to_the_same_number(capsys, monkeypatch, dump):
     code, _, err = run(capsys, monkeypatch, "analyse", "diffusion", dump, "--timestep-fs", 1, "--species", "Na")
     assert code == 2
     assert "there is no Na" in err
+
+
+def test_van_hove(capsys, monkeypatch, dump, tmp_path):
+    arguments = ("analyse", "van-hove", dump, "--timestep-fs", 1, "--drift", "Si", "--lag-ps", 0.5, "--lag-ps", 2)
+    code, out, err = run(capsys, monkeypatch, *arguments, "--json", "--explain", "--out", tmp_path / "o")
+    assert code == 0, err
+    document = json.loads(out)
+    assert set(document) >= KEYS
+    assert document["lag_time_ps"] == pytest.approx([0.5, 2])
+    # the second moment of the self part is the mean squared displacement
+    t = read_trajectory(dump, timestep_fs=1)
+    msd = mean_squared_displacement(walk(t, "Li", drift=["Si"]))
+    r = np.array(document["self"]["r_A"])
+    for frames, row in zip((5, 20), document["self"]["per_A"], strict=True):
+        assert (r**2 * row).sum() * 0.1 == pytest.approx(msd[frames], rel=0.01)
+    # Brownian ions: nothing that is not Gaussian
+    assert {item["name"] for item in document["quantities"]} == {"non_gaussian_maximum", "non_gaussian_time"}
+    assert not any(item["converged"] for item in document["quantities"])
+    assert "Rahman" in document["explanation"]
+    stems = ("van_hove_self", "van_hove_distinct", "non_gaussian")
+    assert {path.name for path in (tmp_path / "o").iterdir()} == {"van-hove.html", "van-hove.json"} | {
+        f"{stem}.{ending}" for stem in stems for ending in ("csv", "png")
+    }
+    code, out, err = run(capsys, monkeypatch, *arguments, "--other", "Xx")
+    assert (code, out) == (2, "")
+    assert "there is no Xx" in err
+    code, _, err = run(capsys, monkeypatch, *arguments, "--lag-ps", 1000)
+    assert code == 2
+    assert "a lag is not between 0.1 and 29.9 ps" in err
