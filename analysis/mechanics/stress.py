@@ -229,27 +229,19 @@ def stress_profile(
     dump = LammpsDump(path)
     if dump.first.units:
         units = dump.first.units
-    if units not in _PRESSURE_GPA:
-        raise InputError(f"no pressure unit is known for '{units}' units", where=str(path))
     names = tuple(f"{stress}[{k}]" for k in range(1, 7)) if isinstance(stress, str) else tuple(stress)
     if len(names) != 6:
         raise InputError(f"{len(names)} columns of stress instead of six", where=str(path))
     masses = None
     if not isinstance(kinetic, str):
-        masses = _masses(dump, kinetic)
+        masses = masses_of(dump.labels, kinetic, str(path))
         if units != "metal":
             raise InputError("the kinetic part is added in metal units only", where=str(path))
     elif kinetic != "included":
         raise InputError(f"kinetic is '{kinetic}'", remedy="Give 'included' or the mass of each element.")
     columns = names + (("vx", "vy", "vz") if masses is not None else ())
     first_cell, _ = dump.box_in_angstrom(dump.first)
-    _check_axis(first_cell, axis, str(path))
-    height = float(_height(first_cell, axis))
-    if layers is None:
-        layers = max(1, int(height / layer_A + 1e-6))
-    mean = BlockMean((layers, 6))
-    density = np.zeros(layers)
-    heights = volumes = 0.0
+    sums = StressSums(first_cell, layers=layers, layer_A=layer_A, axis=axis, units=units, source=str(path))
     for number, frame in enumerate(dump.frames(columns)):
         if number < skip_frames:
             continue
@@ -259,36 +251,97 @@ def stress_profile(
         virial = frame.values[:, :6]
         if masses is not None:
             virial = virial + kinetic_stress(frame.values[:, 6:9], masses)
+        sums.add(frame.positions - origin, cell, virial)
+    if not sums.n_frames:
+        raise InputError("no frame is left", where=str(path), remedy="Choose a smaller skip_frames.")
+    return sums.result(dump.warnings)
+
+
+class StressSums:
+    """Adds up per-atom stresses by layer, frame by frame.
+
+    Parameters
+    ----------
+    cell
+        Of the first frame, shape ``(3, 3)`` in Å.
+    layers, layer_A, axis, units
+        As in `stress_profile`.
+    source
+        What the frames are from.
+
+    Raises
+    ------
+    InputError
+        If the units have no pressure here, or the layers are not normal to the axis.
+    """
+
+    def __init__(
+        self,
+        cell: FloatArray,
+        *,
+        layers: int | None = None,
+        layer_A: float = 3.0,
+        axis: int = 2,
+        units: str = "metal",
+        source: str = "",
+    ) -> None:
+        if units not in _PRESSURE_GPA:
+            raise InputError(f"no pressure unit is known for '{units}' units", where=source)
+        _check_axis(cell, axis, source)
+        if layers is None:
+            layers = max(1, int(float(_height(cell, axis)) / layer_A + 1e-6))
+        self._layers, self._axis, self._unit_GPa, self._source = layers, axis, _PRESSURE_GPA[units], source
+        self._mean = BlockMean((layers, 6))
+        self._density = np.zeros(layers)
+        self._heights = self._volumes = 0.0
+
+    @property
+    def n_frames(self) -> int:
+        """Frames added so far."""
+        return self._mean.count
+
+    def add(self, positions: FloatArray, cell: FloatArray, stress_volume: FloatArray) -> None:
+        """Add a frame.
+
+        Parameters
+        ----------
+        positions, cell
+            From the corner of the cell, shapes ``(N, 3)`` and ``(3, 3)`` in Å.
+        stress_volume
+            Stress × volume of each atom in the units, xx, yy, zz, xy, xz, yz, shape ``(N, 6)``.
+        """
+        layers = self._layers
         volume = float(abs(np.linalg.det(cell)))
-        fraction = ((frame.positions - origin) @ np.linalg.inv(cell))[:, axis]
+        fraction = (positions @ np.linalg.inv(cell))[:, self._axis]
         layer = np.minimum(((fraction - np.floor(fraction)) * layers).astype(np.int64), layers - 1)
         table = np.empty((layers, 6))
         for k in range(6):
-            table[:, k] = np.bincount(layer, weights=virial[:, k], minlength=layers)
-        mean.add(table * (layers / volume) * _PRESSURE_GPA[units])
-        density += np.bincount(layer, minlength=layers) * (layers / volume)
-        heights += float(_height(cell, axis))
-        volumes += volume
-    if not mean.count:
-        raise InputError("no frame is left", where=str(path), remedy="Choose a smaller skip_frames.")
-    n = mean.count
-    notes = list(dump.warnings)
-    if n < _FEWEST_BLOCKS:
-        notes.append(f"{n} frames give no error")
-    return StressProfile(
-        position_A=(np.arange(layers) + 0.5) * heights / n / layers,
-        stress_GPa=mean.mean(),
-        error_GPa=mean.error(),
-        blocks_GPa=mean.blocks(),
-        cell_stress_GPa=mean.mean().mean(axis=0),
-        layer_volume_A3=volumes / n / layers,
-        area_A2=volumes / heights,
-        atoms_per_A3=density / n,
-        axis=axis,
-        n_frames=n,
-        warnings=tuple(notes),
-        source=str(path),
-    )
+            table[:, k] = np.bincount(layer, weights=stress_volume[:, k], minlength=layers)
+        self._mean.add(table * (layers / volume) * self._unit_GPa)
+        self._density += np.bincount(layer, minlength=layers) * (layers / volume)
+        self._heights += float(_height(cell, self._axis))
+        self._volumes += volume
+
+    def result(self, warnings: Sequence[str] = ()) -> StressProfile:
+        """Return the profile of the frames so far, one at least."""
+        layers, n = self._layers, self._mean.count
+        notes = list(warnings)
+        if n < _FEWEST_BLOCKS:
+            notes.append(f"{n} frames give no error")
+        return StressProfile(
+            position_A=(np.arange(layers) + 0.5) * self._heights / n / layers,
+            stress_GPa=self._mean.mean(),
+            error_GPa=self._mean.error(),
+            blocks_GPa=self._mean.blocks(),
+            cell_stress_GPa=self._mean.mean().mean(axis=0),
+            layer_volume_A3=self._volumes / n / layers,
+            area_A2=self._volumes / self._heights,
+            atoms_per_A3=self._density / n,
+            axis=self._axis,
+            n_frames=n,
+            warnings=tuple(notes),
+            source=self._source,
+        )
 
 
 def kinetic_stress(velocities: FloatArray, masses: FloatArray) -> FloatArray:
@@ -306,11 +359,17 @@ def kinetic_stress(velocities: FloatArray, masses: FloatArray) -> FloatArray:
     return np.column_stack([factor * velocities[:, a] * velocities[:, b] for a, b in pairs])
 
 
-def _masses(dump: LammpsDump, table: Mapping[str, float]) -> FloatArray:
-    named = dump.labels
-    if missing := sorted(set(named) - set(table)):
-        raise InputError(f"there is no mass of {missing[0]}", where=str(dump.path), remedy="Give one for every label.")
-    return np.array([float(table[name]) for name in named])
+def masses_of(labels: Sequence[str], table: Mapping[str, float], where: str = "") -> FloatArray:
+    """Return the mass of each atom in g/mol, shape ``(N,)``.
+
+    Raises
+    ------
+    InputError
+        If the table lacks a label.
+    """
+    if missing := sorted(set(labels) - set(table)):
+        raise InputError(f"there is no mass of {missing[0]}", where=where, remedy="Give one for every label.")
+    return np.array([float(table[name]) for name in labels])
 
 
 def _height(cell: FloatArray, axis: int) -> float:

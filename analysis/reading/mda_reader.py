@@ -8,13 +8,14 @@ reader of LAMMPS dumps for the rest of the session::
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import MDAnalysis
 import numpy as np
 from MDAnalysis.coordinates.base import ReaderBase
 from MDAnalysis.lib.mdamath import triclinic_box
-from MDAnalysis.lib.util import store_init_arguments
+from MDAnalysis.lib.util import NamedStream, openany, store_init_arguments
 from MDAnalysis.topology.LAMMPSParser import LammpsDumpParser
 
 from ...errors import InputError
@@ -31,9 +32,32 @@ _VELOCITIES, _FORCES = ("vx", "vy", "vz"), ("fx", "fy", "fz")
 
 
 class LammpsTextParser(LammpsDumpParser):  # type: ignore[misc]  # MDAnalysis has no types
-    """MDAnalysis' topology of a dump, under the name of the reader below."""
+    """MDAnalysis' topology of a dump, under the name of the reader below.
+
+    Unlike MDAnalysis' own it knows the lines of ``dump_modify units yes`` and ``time yes``.
+    """
 
     format = "LAMMPSTEXT"
+    filename: Any
+
+    def parse(self, **kwargs: Any) -> Any:
+        """Return the topology of the first frame."""
+        with openany(self.filename) as stream:
+            line = stream.readline()
+            plain = line.startswith("ITEM: TIMESTEP")
+            while line.startswith(("ITEM: UNITS", "ITEM: TIME")) and not line.startswith("ITEM: TIMESTEP"):
+                stream.readline()
+                line = stream.readline()
+            if plain or not line.startswith("ITEM: TIMESTEP"):
+                return super().parse(**kwargs)
+            head = [line, *(stream.readline() for _ in range(3))]
+            atoms = int(head[3])
+            text = "".join([*head, *(stream.readline() for _ in range(5 + atoms))])
+        path, self.filename = self.filename, NamedStream(StringIO(text), str(self.filename))
+        try:
+            return super().parse(**kwargs)
+        finally:
+            self.filename = path
 
 
 class LammpsTextReader(ReaderBase):  # type: ignore[misc]  # MDAnalysis has no types

@@ -6,7 +6,8 @@ import MDAnalysis
 import numpy as np
 import pytest
 from anodeflow.analysis.reading import dump_cache, mda_reader  # importing it registers the format
-from dumps import ORIGIN, TRICLINIC, random_walk, write_dump
+from anodeflow.analysis.reading.trajectory import read_trajectory
+from dumps import ORIGIN, TRICLINIC, frame_text, random_walk, write_dump
 from MDAnalysis.analysis.rms import RMSD
 from MDAnalysis.coordinates.LAMMPS import DumpReader
 
@@ -70,3 +71,31 @@ def test_make_default_replaces_their_reader(tmp_path, monkeypatch):
     path = write_dump(tmp_path / "run.lammpsdump", random_walk(4))
     u = MDAnalysis.Universe(str(path), format="LAMMPSDUMP")
     assert isinstance(u.trajectory, mda_reader.LammpsTextReader)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_the_time_that_a_dump_says_is_that_of_the_frame_at_random_access(tmp_path, monkeypatch, cached):
+    """``dump_modify time yes``: the time is the file's own, though the timestep changed in the middle of the run."""
+    if cached:
+        monkeypatch.setattr(dump_cache, "_WORTH_IT", 0)
+    times = np.concatenate([0.1 * np.arange(10), 0.9 + 0.025 * np.arange(1, 11)])
+    positions = random_walk(frames=20, atoms=8)
+    path = tmp_path / "run.lammpstrj"
+    path.write_text(
+        "".join(
+            f"ITEM: UNITS\nmetal\nITEM: TIME\n{time:.16g}\n"[0 if k == 0 else 18 :] + frame_text(place, 50 * k)
+            for k, (place, time) in enumerate(zip(positions, times, strict=True))
+        )
+    )
+    kinds = {"format": "LAMMPSTEXT", "topology_format": "LAMMPSTEXT"}
+    if cached:
+        read_trajectory(path)  # leaves the copy
+    u = MDAnalysis.Universe(str(path), **kinds)
+    assert (u.trajectory._stored is not None) == cached
+    for frame in (13, 2, 19, 0, 11, 12, 11):
+        ts = u.trajectory[frame]
+        assert ts.time == pytest.approx(times[frame], abs=1e-12)
+        assert ts.data["step"] == 50 * frame
+        assert np.allclose(ts.positions, positions[frame] - ORIGIN, atol=3e-5)
+    assert [ts.time for ts in u.trajectory[15:3:-4]] == pytest.approx(times[15:3:-4])
+    assert [ts.time for ts in u.trajectory] == pytest.approx(times)
