@@ -62,8 +62,7 @@ def read_neb(path: str | Path, *, images: int | None = None) -> NebPath:
 
 
 def _from_atoms(atoms: list[Any], source: str, warnings: tuple[str, ...] = ()) -> NebPath:
-    names = atoms[0].get_chemical_symbols()
-    if any(each.get_chemical_symbols() != names for each in atoms):
+    if any(not np.array_equal(each.numbers, atoms[0].numbers) for each in atoms):
         raise InputError("the images hold different atoms, or in another order", where=source)
     energies, forces = [], []
     for number, each in enumerate(atoms):

@@ -151,3 +151,13 @@ def test_fuzz_band_of_ase(tmp_path, band, data):
         return
     assert np.isfinite(path.energy_eV).all()
     assert np.isfinite(path.arc_length_A).all()
+
+
+def test_a_band_with_an_element_that_does_not_exist(tmp_path, band):
+    (tmp_path / "whole.traj").write_bytes(band)
+    images = ase.io.read(tmp_path / "whole.traj", ":")
+    for image in images:
+        image.numbers = np.full(len(image), 4000)
+    ase.io.write(tmp_path / "neb.traj", images)
+    with pytest.raises(InputError):
+        read_neb(tmp_path / "neb.traj")
