@@ -204,6 +204,27 @@ def d_pymatgen(path: str) -> float:
     return float(analyzer.diffusivity)
 
 
+def d_gemdat(path: str) -> float:
+    from ase import Atoms
+    from ase.io.lammpsdata import write_lammps_data
+    from gemdat import Trajectory
+
+    # GEMDAT wants a data file beside the dump: of the atoms' numbers, it takes elements from it
+    with Path(path).open() as stream:
+        head = [next(stream) for _ in range(9)]
+        rows = sorted((next(stream).split() for _ in range(int(head[3]))), key=lambda row: int(row[0]))
+    side, tilt = float(head[6].split()[1]), float(head[5].split()[2])
+    cell = [[side, 0, 0], [tilt, side, 0], [0, 0, side]]
+    names = ["Li" if row[1] == "1" else "Si" for row in rows]
+    atoms = Atoms(names, positions=[[float(word) for word in row[2:5]] for row in rows], cell=cell, pbc=True)
+    write_lammps_data(path + ".data", atoms, specorder=["Li", "Si"], masses=True)
+    trajectory = Trajectory.from_lammps(
+        coords_file=path, data_file=path + ".data", temperature=300, time_step=0.1, coords_format="LAMMPSDUMP",
+        cache=path + ".gemdat",
+    )  # fmt: skip
+    return float(trajectory.filter("Li").metrics().tracer_diffusivity(dimensions=3))
+
+
 def d_ovito(path: str) -> float:
     from ovito.io import import_file
     from ovito.modifiers import CalculateDisplacementsModifier, SelectTypeModifier
@@ -319,6 +340,7 @@ TASKS = {
         "anodeflow": (d_anodeflow, "anodeflow"),
         "MDAnalysis + linregress": (d_mdanalysis, "tidynamics"),
         "pymatgen-analysis-diffusion": (d_pymatgen, "pymatgen.analysis.diffusion"),
+        "GEMDAT, end point": (d_gemdat, "gemdat"),
         "kinisi": (d_kinisi_mdanalysis, "kinisi"),
         "kinisi, read by anodeflow": (d_kinisi, "kinisi"),
         "ovito, DiffusionModifier": (d_ovito_windowed, "ovito"),
