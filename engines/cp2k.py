@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -207,6 +208,7 @@ class Cp2kCalculator(Calculator):
         self.starts = 0
         self.slower = 0
         self._inside: Any = None
+        self._short: TemporaryDirectory[str] | None = None
         self._mesh: tuple[int, ...] | None = None
 
     def keep_sampling(self, atoms: Atoms) -> None:
@@ -248,6 +250,9 @@ class Cp2kCalculator(Calculator):
                 warnings.simplefilter("ignore")
                 self._inside.close()
             self._inside = None
+        if self._short is not None:
+            self._short.cleanup()
+            self._short = None
 
     def _slow_down(self) -> None:
         said = f"{_NOT_CONVERGED} in {self._iterations()} iterations"
@@ -290,6 +295,9 @@ class Cp2kCalculator(Calculator):
         self.starts += 1
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / f"{self._label()}.out").unlink(missing_ok=True)
+        self._short = TemporaryDirectory(prefix="cp2k-")  # CP2K cuts names of files after 80 characters
+        link = Path(self._short.name) / "to"
+        link.symlink_to(self.folder.resolve())
         protocol = self.protocol
         points = "\n".join(
             f"      KPOINT {x:.10f} {y:.10f} {z:.10f} {weight:.10f}"
@@ -297,7 +305,7 @@ class Cp2kCalculator(Calculator):
         )
         self._inside = CP2K(
             command=_need_shell(),
-            directory=str(self.folder),
+            directory=str(link),
             label=self._label(),
             xc="PBE",
             basis_set=protocol.basis,

@@ -155,7 +155,7 @@ def both_ways(path: Path) -> None:
     assert np.allclose([step * FS_TO_PS for step, _, _ in frames], whole.time_ps)
     assert all(np.array_equal(one, other) for (_, one, _), other in zip(frames, whole.positions, strict=True))
     assert all(np.array_equal(one, other) for (_, _, one), other in zip(frames, whole.cells, strict=True))
-    assert [text.removeprefix(f"{path.name}: ") for text in sorted(whole.warnings)] == sorted(stream.warnings)
+    assert sorted(text.removeprefix(f"{path.name}: ") for text in whole.warnings) == sorted(stream.warnings)
 
 
 @QUIET

@@ -156,7 +156,7 @@ def test_the_command_line_says_when_a_band_is_not_converged(tmp_path, capsys):
 
     file = write(tmp_path, FILE.replace("images: 3", "images: 3, steps: 1, vibrations: none"))
     with pytest.raises(NotConvergedError, match=r"1 of 1 bands are not converged: T-H-T"):
-        barrier(file, tmp_path / "run", 1, True)
+        barrier(file, tmp_path / "run", cores=1, as_json=True)
     assert json.loads(capsys.readouterr().out)["levels"][0]["converged"] is False
 
 
