@@ -82,6 +82,7 @@ def test_node_that_fails(slurm, cluster_home, here, tmp_path):
     until(lambda: slurm.ask("squeue", "--noheader", "--format=%T") == "PENDING", 30, "the requeue")
     assert not is_done(root)
     slurm.ask("scontrol", "update", "nodename=localhost", "state=resume")
-    slurm.ask("scontrol", "update", f"jobid={number}", "StartTime=now")  # Slurm itself waits for two minutes
+    # Slurm itself waits for two minutes; within the second of the end it would refuse the job's revoked credential
+    slurm.ask("scontrol", "update", f"jobid={number}", "StartTime=now+5seconds")
     until(lambda: is_done(root), 120, "the campaign")
     check("a node that Slurm takes for dead", calm, root, 2, finished)
