@@ -36,6 +36,15 @@ def _rebuild(kind: type[AnodeflowError], what: str, where: str, remedy: str) -> 
     return kind(what, where=where, remedy=remedy)
 
 
+def validation_sentence(message: str) -> str:
+    """Return pydantic's message as the beginning of one of ours: our own validators' as written, its own in small.
+
+    A sentence of ours may begin with an element.
+    """
+    own = message.removeprefix("Value error, ")
+    return own if own != message else message[:1].lower() + message[1:]
+
+
 class InputError(AnodeflowError):
     """Something the user gave cannot be used: a file, a value, a composition."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ..errors import InputError
+from ..errors import InputError, validation_sentence
 from .ase_model import AseModel
 from .checks import Checks, ReferenceCheck, read_table, shared_checks
 from .domain import Domain
@@ -255,5 +255,4 @@ def _complete(data: dict[str, Any], path: Path) -> None:
 def _input_error(error: ValidationError, path: Path, *, own: bool, prefix: str = "") -> InputError:
     first = error.errors()[0]
     field = prefix + ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))
-    message = first["msg"].removeprefix("Value error, ")
-    return InputError(message[0].lower() + message[1:], where=f"{path if own else path.name}: {field}".rstrip(": "))
+    return InputError(validation_sentence(first["msg"]), where=f"{path if own else path.name}: {field}".rstrip(": "))

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from ..errors import InputError
+from ..errors import InputError, validation_sentence
 from ..potentials.cards import DISTIL_PREFIX, is_card_file
 from .barrier.settings import LadderSettings
 from .electronic.settings import ElectronicSettings
@@ -357,8 +357,7 @@ def _input_error(error: ValidationError, tree: yaml.Node | None, path: Path, mod
         )
     if kind == "missing":
         return InputError(f"the key '{location[-1]}' is missing", where=where, remedy="Add it.")
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
+    message = validation_sentence(first["msg"])
     given = first.get("input")
     shown = f", and it is {given!r}" if isinstance(given, str | int | float | bool) else ""
     return InputError(f"{message}{shown}", where=where)
