@@ -220,7 +220,7 @@ def d_gemdat(path: str) -> float:
     write_lammps_data(path + ".data", atoms, specorder=["Li", "Si"], masses=True)
     trajectory = Trajectory.from_lammps(
         coords_file=path, data_file=path + ".data", temperature=300, time_step=0.1, coords_format="LAMMPSDUMP",
-        cache=path + ".gemdat",
+        type_mapping={"1": "Li", "2": "Si"}, cache=path + ".gemdat",
     )  # fmt: skip
     return float(trajectory.filter("Li").metrics().tracer_diffusivity(dimensions=3))
 
