@@ -197,10 +197,8 @@ def _thickness(course: Course, contacts: int, source: str) -> tuple[dict[str, An
     method = "10 to 90 % of a tanh profile of the share of atoms of one side; mean over the contacts"
     nothing = "the mixed zone was not found: the window between the sides is too narrow or the profile is no step"
     if not tracks:
-        none = Quantity(
-            "interphase_thickness", None, "Å", method=method, converged=False, warnings=(nothing,), source=source
-        )
-        return {"time_ps": [], "thickness_A": [], "error_A": []}, [none]
+        none = _no_widths(method, nothing, source)
+        return {"time_ps": [], "thickness_A": [], "error_A": []}, none
     width = np.array([track.width_A for track in tracks])
     # a step sharper than the layers is not resolved by them, whatever the fit says
     error = np.hypot(np.array([track.width_error_A for track in tracks]), _TRACK_LAYER_A / np.sqrt(12))
@@ -211,10 +209,8 @@ def _thickness(course: Course, contacts: int, source: str) -> tuple[dict[str, An
     plain = [[float(v) if np.isfinite(v) else None for v in row] for row in (mean, spread)]
     widths = {"time_ps": [float(v) for v in time], "thickness_A": plain[0], "error_A": plain[1]}
     if not good.any():
-        none = Quantity(
-            "interphase_thickness", None, "Å", method=method, converged=False, warnings=(nothing,), source=source
-        )
-        return widths, [none]
+        none = _no_widths(method, nothing, source)
+        return widths, none
     last = int(np.flatnonzero(good)[-1])
     value, own = float(mean[last]), float(spread[last])
     quantities = [
@@ -233,6 +229,14 @@ def _thickness(course: Course, contacts: int, source: str) -> tuple[dict[str, An
         for name, unit in (("interphase_growth_exponent", "1"), ("interphase_growth_rate", "Å/ps")):
             quantities.append(Quantity(name, None, unit, converged=False, warnings=(fault.what,), source=source))
     return widths, quantities
+
+
+def _no_widths(method: str, why: str, source: str) -> list[Quantity]:
+    names = (("interphase_thickness", "Å"), ("interphase_growth_exponent", "1"), ("interphase_growth_rate", "Å/ps"))
+    return [
+        Quantity(name, None, unit, method=method, converged=False, warnings=(why,), source=source)
+        for name, unit in names
+    ]
 
 
 def _centres(height_A: Array, period_A: float, sides: NDArray[np.int64], count: int) -> list[float]:

@@ -31,13 +31,12 @@ def whole(strained, tmp_path_factory):
 
 
 def test_killed_after_some_stages_it_ends_equal_to_the_last_bit(strained, whole, tmp_path):
-    for number, last in enumerate((2, 7)):
+    for last in (2, 7):
         process = multiprocessing.get_context("fork").Process(
             target=relax, args=(strained, tmp_path, Resources()), kwargs={"cell": "tri"}
         )
         process.start()
-        log = tmp_path / f"log.relax.{number:03d}.lammps"  # this start's own: a late kill may leave later stages behind
-        while not (log.exists() and (tmp_path / f"restart.stage.{last:02d}").exists()):
+        while not (tmp_path / f"restart.stage.{last:02d}").exists():
             assert process.is_alive(), "it was over before it could be killed"
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
