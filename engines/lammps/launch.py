@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,10 +132,18 @@ def launch_line(program: Program, resources: Resources, script: str, log: str, p
     return words
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the one that started it ends (Linux; elsewhere nothing happens)."""
+def die_with_parent(parent: int | None = None) -> None:
+    """Ask the kernel to kill this process when the one that started it ends (Linux; elsewhere nothing happens).
+
+    Parameters
+    ----------
+    parent
+        Number of the process that started this one. Where it ended before the kernel could be asked, this one ends too.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        if parent is not None and os.getppid() != parent:
+            os._exit(1)
 
 
 def run_lammps(
@@ -194,7 +202,7 @@ def run_lammps(
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            preexec_fn=die_with_parent,  # one call into the kernel, safe in this thread
+            preexec_fn=partial(die_with_parent, os.getpid()),  # calls into the kernel only, safe in this thread
         )
         try:
             while True:
