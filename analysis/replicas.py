@@ -29,7 +29,8 @@ def replica_mean(found: Sequence[Quantity]) -> Quantity:
     InputError
         If there is none, or names or units differ.
     """
-    if not found or len({(quantity.name, quantity.unit, quantity.species) for quantity in found}) > 1:
+    units = {quantity.unit for quantity in found if quantity.value is not None}
+    if not found or len({(quantity.name, quantity.species) for quantity in found}) > 1 or len(units) > 1:
         raise InputError("the replicas do not hold one and the same quantity")
     values = np.array([quantity.value for quantity in found if quantity.value is not None])
     missing = len(found) - len(values)

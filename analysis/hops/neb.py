@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 _FLOOR_EV = 1e-6
+_CONVERGED_EV_A = 0.05
+"""Largest force across the path of a band that counts as converged."""
 _SAFETY = 2.0
 """Times the difference between two interpolations of different order; held against analytic paths in the tests."""
 _SHARE_LEFT_OUT = 0.5
@@ -44,6 +46,8 @@ class NebPath:
         Folder or file.
     warnings
         Sentences.
+    electrons_converged
+        Whether those of every image did, as far as the file says.
     """
 
     energy_eV: FloatArray
@@ -52,6 +56,7 @@ class NebPath:
     perpendicular_force_eV_A: float | None = None
     source: str = ""
     warnings: tuple[str, ...] = ()
+    electrons_converged: bool = True
 
     def __post_init__(self) -> None:
         if len(self.energy_eV) < 3 or len(self.energy_eV) != len(self.arc_length_A):
@@ -178,8 +183,7 @@ def neb_barrier(path: NebPath) -> NebBarrier:
     Returns
     -------
     NebBarrier
-        Barriers whose uncertainty is the error of the interpolation; what the band has not converged to is
-        a warning.
+        Barriers whose uncertainty is the error of the interpolation; a band that is not converged gives none that is.
     """
     s = path.arc_length_A
     grid = np.linspace(s[0], s[-1], _SAMPLES)
@@ -197,7 +201,8 @@ def neb_barrier(path: NebPath) -> NebBarrier:
     notes = list(path.warnings)
     if len(s) < _FEW_IMAGES:
         notes.append(f"a band of {len(s)} images hides whatever happens between them from the stated error")
-    if path.perpendicular_force_eV_A is not None and path.perpendicular_force_eV_A > 0.05:
+    at_rest = path.perpendicular_force_eV_A is None or path.perpendicular_force_eV_A <= _CONVERGED_EV_A
+    if not at_rest:
         notes.append(
             f"the force across the path is still {path.perpendicular_force_eV_A:.3g} eV/Å: the band is not converged"
         )
@@ -211,6 +216,7 @@ def neb_barrier(path: NebPath) -> NebBarrier:
         return Quantity(
             name, value, unit, uncertainty=None if uncertainty is None else uncertainty / 2, interval95=interval,
             method=how, warnings=tuple(notes), source=path.source, n_effective=float(len(s)),
+            converged=at_rest and path.electrons_converged,
         )  # fmt: skip
 
     change = float(path.energy_eV[-1] - path.energy_eV[0])
@@ -218,7 +224,7 @@ def neb_barrier(path: NebPath) -> NebBarrier:
         quantity("migration_barrier", forward, error),
         quantity("reverse_barrier", reverse, error),
         quantity("reaction_energy", change, None, how="last image over first"),
-        quantity("path_length", float(s[-1]), None, "A", "arc length over all atoms"),
+        quantity("path_length", float(s[-1]), None, "Å", "arc length over all atoms"),
         saddle,
         grid,
         curve(grid) - path.energy_eV[0],

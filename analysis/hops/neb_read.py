@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def _read_vasp(folders: list[Path], path: Path) -> NebPath:
             raise InputError(f"ASE cannot read it ({error})", where=str(found)) from None
         if found.name != "vasprun.xml" and electrons_unconverged(found):
             notes.append(f"the electrons of image {folder.name} did not converge: its energy is not that of the image")
-    return _from_atoms(atoms, str(path), tuple(notes))
+    return replace(_from_atoms(atoms, str(path), tuple(notes)), electrons_converged=not notes)
 
 
 def electrons_unconverged(outcar: Path) -> bool:

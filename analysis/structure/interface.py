@@ -55,7 +55,7 @@ class GrowthLaw:
     exponent
         n of ``h = h0 + k t**n``.
     rate
-        Rate constant of the law: ``h² - h0²`` a time in Å²/ps, ``h - h0`` a time in Å/ps, or Å a factor e of time.
+        Rate constant of the law: ``(h - h0)²`` a time in Å²/ps, ``h - h0`` a time in Å/ps, or Å a factor e of time.
     chi_squared
         What each law leaves, by name, with ``freedom`` degrees of freedom.
     freedom

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import ase
+import ase.io
 import numpy as np
 import pytest
 from anodeflow.analysis.hops.neb import NebPath, neb_barrier, path_from_images
@@ -277,6 +278,23 @@ def test_lammps_log(tmp_path):
     assert path.energy_eV.max() - path.energy_eV[0] <= found.forward.value + 1e-9
     assert 0 < found.forward.value < 3
     assert any("no forces" in text for text in found.forward.warnings)
+
+
+def test_frames_of_molecular_dynamics_are_no_converged_band(tmp_path):
+    atoms = fcc111("Cu", (2, 2, 2), vacuum=6)
+    atoms.calc = EMT()
+    frames = []
+    for _ in range(5):
+        atoms.rattle(0.05, rng=np.random.default_rng(len(frames)))
+        frames.append(atoms.copy())
+        frames[-1].calc = SinglePointCalculator(
+            frames[-1], energy=atoms.get_potential_energy(), forces=atoms.get_forces()
+        )
+    ase.io.write(tmp_path / "md.traj", frames)
+    found = neb_barrier(read_neb(tmp_path / "md.traj"))
+    for quantity in (found.forward, found.reverse, found.reaction_energy, found.length):
+        assert any("not converged" in text for text in quantity.warnings)
+        assert not quantity.converged
 
 
 @pytest.mark.parametrize(("file", "unconverged"), [("y_y", False), ("n_y", False), ("y_n", True)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...analysis.literature import interval95
 from ...analysis.replicas import replica_mean
 from ...quantity import Quantity, Reference
 from ..campaign import Campaign
@@ -62,12 +63,12 @@ def interface_part(
     for meta, output in found:
         if output["kind"] == "interface":
             runs.setdefault(_key(meta), []).append(output)
-    several = wanted.candidates.keep > 1
+    labels = {key: _label(wanted, key, rankings.get(key[0])) for key in {*built, *runs}}
     groups: list[dict[str, Any]] = []
     merged: dict[tuple[str, int], list[Quantity]] = {}
     for interlayer in wanted.interlayers:
         for key in [key for key in built if key[0] == interlayer]:
-            label = _label(wanted, key, several)
+            label = labels[key]
             if key in runs:
                 merged[key] = _over_runs(runs[key], wanted)
                 groups.append(_group(label, merged[key], wanted.temperature_K))
@@ -75,7 +76,7 @@ def interface_part(
     changes = _changes(wanted, merged)
     drawings = []
     for key, output in built.items():
-        label = _label(wanted, key, several)
+        label = labels[key]
         drawings.append({"label": f"{label}, relaxed at 0 K", "structure": output["structure"]})
         if key in runs:
             drawings.append({"label": f"{label}, after the run and relaxed", "structure": runs[key][0]["structure"]})
@@ -88,13 +89,13 @@ def interface_part(
             + f" and what becomes of the contact at {wanted.temperature_K:g} K under {wanted.stack_pressure_MPa:g} MPa "
             f"({wanted.in_plane} in the plane)?"
         ),
-        "warnings": _warnings(wanted, runs, rankings, merged, several),
+        "warnings": _warnings(labels, runs, rankings, merged),
         "overview": list(_OVERVIEW),
         "groups": [*groups, *changes],
         "tables": _tables(wanted, rankings, about),
         "plots": interface_plots(
-            {_label(wanted, key, several): output for key, output in built.items()},
-            {_label(wanted, key, several): several_runs for key, several_runs in runs.items()},
+            {labels[key]: output for key, output in built.items()},
+            {labels[key]: several_runs for key, several_runs in runs.items()},
         ),
         "drawings": drawings,
     }
@@ -108,12 +109,15 @@ def _between(wanted: InterfaceSettings) -> list[str]:
     return [layer for layer in wanted.interlayers if layer != NONE]
 
 
-def _label(wanted: InterfaceSettings, key: tuple[str, int], several: bool) -> str:
+def _label(wanted: InterfaceSettings, key: tuple[str, int], ranking: Mapping[str, Any] | None) -> str:
+    """Return what a group is called: its interlayer, or its sides where there is none to tell apart by."""
     interlayer, number = key
     name = "no interlayer" if interlayer == NONE else interlayer.split(":")[0]
     if interlayer == NONE and not _between(wanted):
-        name = f"{wanted.lower[0]} | {wanted.upper[0]}" if len(wanted.lower) == len(wanted.upper) == 1 else "interface"
-    return f"{name}, candidate {number + 1}" if several else name
+        chosen = ranking["best"][number]["label"] if ranking is not None else ""
+        one = len(wanted.lower) == len(wanted.upper) == 1
+        name = f"{wanted.lower[0]} | {wanted.upper[0]}" if one or not chosen else chosen
+    return f"{name}, candidate {number + 1}" if wanted.candidates.keep > 1 else name
 
 
 def _read(documents: Sequence[Mapping[str, Any]]) -> list[Quantity]:
@@ -129,7 +133,7 @@ def _over_runs(outputs: Sequence[Mapping[str, Any]], wanted: InterfaceSettings) 
             by_name.setdefault((quantity.name, quantity.species), []).append(quantity)
     found = []
     for several in by_name.values():
-        one = replica_mean(several)
+        one = _mean(several)
         failed = [quantity for quantity in several if not quantity.converged]
         if failed and one.value is not None:
             notes = tuple(dict.fromkeys(text for quantity in failed for text in quantity.warnings))
@@ -140,6 +144,15 @@ def _over_runs(outputs: Sequence[Mapping[str, Any]], wanted: InterfaceSettings) 
             one = replace(one, reference=_PEAK)
         found.append(one)
     return found
+
+
+def _mean(several: Sequence[Quantity]) -> Quantity:
+    """Return the mean over runs, or none where they follow different laws, whose rates have different units."""
+    units = sorted({quantity.unit for quantity in several if quantity.value is not None})
+    if len(units) < 2:
+        return replica_mean(several)
+    why = f"the runs follow different laws: their rates are in {' and '.join(units)}"
+    return Quantity(several[0].name, None, units[0], species=several[0].species, converged=False, warnings=(why,))
 
 
 def _of_silicon_on_argyrodite(wanted: InterfaceSettings) -> bool:
@@ -166,14 +179,18 @@ def _changes(wanted: InterfaceSettings, merged: Mapping[tuple[str, int], list[Qu
             base = bare.get((quantity.name, quantity.species))
             if quantity.name not in _OVERVIEW or base is None or base.value is None or quantity.value is None:
                 continue
+            if quantity.unit != base.unit:  # rates of different laws
+                continue
             change = quantity.value - base.value
             known = quantity.uncertainty is not None and base.uncertainty is not None
             error = ((quantity.uncertainty or 0.0) ** 2 + (base.uncertainty or 0.0) ** 2) ** 0.5 if known else None
-            seen = error is not None and abs(change) > 1.96 * error and quantity.converged and base.converged
+            half = (_half_width(quantity) ** 2 + _half_width(base) ** 2) ** 0.5 if known else None
+            seen = half is not None and abs(change) > half and quantity.converged and base.converged
             why = "the change lies within its error, or one of both did not converge"
             quantities.append(
                 Quantity(
                     f"change_of_{quantity.name}", change, quantity.unit, uncertainty=error, species=quantity.species,
+                    interval95=None if half is None else (change - half, change + half),
                     method="with the interlayer less without", converged=seen, warnings=() if seen else (why,),
                 )
             )  # fmt: skip
@@ -181,6 +198,12 @@ def _changes(wanted: InterfaceSettings, merged: Mapping[tuple[str, int], list[Qu
             name = f"What {interlayer.split(':')[0]} changes"
             groups.append(_group(name, quantities, wanted.temperature_K) | {"headline": []})
     return groups
+
+
+def _half_width(quantity: Quantity) -> float:
+    """Return half of the 95 % interval, which of few runs is wider than twice the error."""
+    low, high = interval95(quantity) or (0.0, 0.0)
+    return 0.5 * (high - low)
 
 
 def _tables(
@@ -213,28 +236,28 @@ def _tables(
 
 
 def _warnings(
-    wanted: InterfaceSettings,
+    labels: Mapping[tuple[str, int], str],
     runs: Mapping[tuple[str, int], Sequence[Mapping[str, Any]]],
     rankings: Mapping[str, Mapping[str, Any]],
     merged: Mapping[tuple[str, int], Sequence[Quantity]],
-    several: bool,
 ) -> list[str]:
     """Return the sentences for the first lines: guards that stopped, reactions, stresses out of balance."""
     said = []
     for key, outputs in runs.items():
-        label, count = _label(wanted, key, several), len(outputs)
+        label, count = labels[key], len(outputs)
         stopped = [output for output in outputs if output["stopped"]]
         if stopped:
-            times = ", ".join(f"{output.get('stopped_at_ps', 0.0):.3g}" for output in stopped)
+            why = "; ".join(f"at {output.get('stopped_at_ps', 0.0):.3g} ps {output['stopped']}" for output in stopped)
             said.append(
-                f"{label}: {len(stopped)} of {count} runs were stopped at {times} ps: {stopped[0]['stopped']}. What "
-                "they gave until then is shown, and no verdict rests on it."
+                f"{label}: {len(stopped)} of {count} runs were stopped: {why}. What they gave until then is shown, and "
+                "no verdict rests on it."
             )
         reacted = [output["reacted"] for output in outputs if output.get("reacted")]
         if reacted:
+            first = f" in {len(reacted)} of {count} runs, in the first of them so" if count > 1 else ""
             said.append(
-                f"{label}: {reacted[0][0].lower() + reacted[0][1:]} ({len(reacted)} of {count} runs), so what follows "
-                "is about the interphase that forms and not about the interface as it was built."
+                f"{label}: {reacted[0][0].lower() + reacted[0][1:]}{first}. What follows is about the interphase that "
+                "forms and not about the interface as it was built."
             )
         unbalanced = [output for output in outputs if "stress" in output and not output["stress"]["balanced"]]
         if unbalanced:
