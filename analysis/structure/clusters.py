@@ -67,17 +67,42 @@ def find_clusters(
     periodic
         Along the three box vectors.
     """
+    names = np.asarray(species)
+    if not np.isin(names, sorted({name for pair in elements for name in pair})).any():
+        return Clusters(np.full(len(names), -1, dtype=np.int64), np.empty(0, dtype=np.int64), ())
+    found = bonds(positions, cell, species, elements, cutoffs_A=cutoffs_A, periodic=periodic)
+    return join_clusters(species, elements, found.first, found.second)
+
+
+def join_clusters(
+    species: Sequence[str],
+    elements: Sequence[tuple[str, str]],
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+) -> Clusters:
+    """Return the sets of atoms that given bonds join.
+
+    Parameters
+    ----------
+    species
+        Element of each atom.
+    elements
+        Pairs of elements that bond; atoms of others take no part.
+    first, second
+        Atoms of each bond, in one direction or both; bonds between other pairs of elements are left out.
+    """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     names = np.asarray(species)
     taking_part = np.flatnonzero(np.isin(names, sorted({name for pair in elements for name in pair})))
     label = np.full(len(names), -1, dtype=np.int64)
-    if not len(taking_part):
-        return Clusters(label, np.empty(0, dtype=np.int64), ())
-    found = bonds(positions, cell, species, elements, cutoffs_A=cutoffs_A, periodic=periodic)
+    wanted = np.zeros(len(first), dtype=bool)
+    for a, b in elements:
+        wanted |= (names[first] == a) & (names[second] == b)
+        wanted |= (names[first] == b) & (names[second] == a)
     shape = (len(names), len(names))
-    graph = coo_matrix((np.ones(len(found.first)), (found.first, found.second)), shape=shape)
+    graph = coo_matrix((np.ones(int(wanted.sum())), (first[wanted], second[wanted])), shape=shape)
     _, parts = connected_components(graph, directed=False)
     _, label[taking_part] = np.unique(parts[taking_part], return_inverse=True)
     sizes = np.bincount(label[taking_part])
@@ -162,6 +187,7 @@ def anion_environments(
     *,
     cutoffs_A: Mapping[tuple[str, str], float] | None = None,
     periodic: Periodic = _ALL,
+    bonded: NDArray[np.bool_] | None = None,
 ) -> AnionEnvironments:
     """Sort the anions of an element into bonded ones and those that sit in lithium as in Li2S, Li3P or LiCl.
 
@@ -174,6 +200,9 @@ def anion_environments(
         As for `find_clusters`; ``("Li", anion)`` in `cutoffs_A` sets the shell of lithium.
     anion
         One of S, P, Cl, O, Br, I, N.
+    bonded
+        Which atoms have a bond to an element other than lithium, shape ``(N,)``, where that is known; by the cutoffs
+        otherwise.
     """
     from ...errors import InputError
 
@@ -195,7 +224,7 @@ def anion_environments(
     covalent = np.bincount(found.first[found.distance_A <= longest], minlength=len(names))[centres]
     near = (other == "Li") & (found.distance_A <= shell)
     lithium = np.bincount(found.first[near], minlength=len(names))[centres]
-    free = covalent == 0
+    free = covalent == 0 if bonded is None else ~np.asarray(bonded, dtype=bool)[centres]
     like = free & (np.abs(lithium - usual) <= 1)
     mean = float(lithium[free].mean()) if free.any() else float("nan")
     return AnionEnvironments(anion, int((~free).sum()), int(like.sum()), int((free & ~like).sum()), salt, mean)

@@ -89,7 +89,7 @@ def track_interface(
     height_A
         Heights of all atoms inside the cell, shape ``(F, N)``, in Å.
     chosen
-        Which atoms are counted, boolean, shape ``(N,)``: the elements of one side.
+        How much of each atom counts for one side, from 0 to 1 or boolean, shape ``(N,)``: such as its elements.
     window_A
         Lowest and highest height of the window, in Å; it holds this interface only, and may cross the upper face of
         the cell (highest above `period_A`).
@@ -115,9 +115,9 @@ def track_interface(
 
     low, high = window_A
     frames, atoms = height_A.shape
-    mask = np.asarray(chosen, dtype=bool)
+    part = np.asarray(chosen, dtype=float)
     count = int((high - low) / layer_A)
-    if count < 6 or high - low > period_A or blocks < 1 or frames < blocks or mask.shape != (atoms,):
+    if count < 6 or high - low > period_A or blocks < 1 or frames < blocks or part.shape != (atoms,):
         raise InputError(
             f"a window from {low:g} to {high:g} Å in a cell {period_A:.3g} Å high, {blocks} blocks of {frames} frames",
             remedy="Give a window of at least six layers within one period, and fewer blocks than frames.",
@@ -132,7 +132,7 @@ def track_interface(
     rows, times = [], []
     for piece in np.array_split(np.arange(frames), blocks):
         times.append(float(piece.mean()) * time_step_ps)
-        own = np.histogram(inside[piece][:, mask], edges)[0].astype(float)
+        own = np.histogram(inside[piece], edges, weights=np.broadcast_to(part, inside[piece].shape))[0]
         every = np.histogram(inside[piece], edges)[0].astype(float)
         filled = every > 0
         nothing = (np.nan,) * 4

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from anodeflow.analysis.report import read_results
+from anodeflow.analysis.structure.interface import track_interface
 from anodeflow.engines.lammps.relax import relax
 from anodeflow.engines.lammps.setup import System
 from anodeflow.engines.resources import Resources
@@ -20,6 +21,7 @@ from anodeflow.potentials.guard import Guard
 from anodeflow.structures.candidates import interface_candidates
 from anodeflow.structures.phases import phase
 from anodeflow.workflows.campaign import read_campaign
+from anodeflow.workflows.interface.analysis import belonging
 from anodeflow.workflows.interface.chemistry import follow_chemistry
 from anodeflow.workflows.interface.flow import bulks_of, runs_of
 from anodeflow.workflows.interface.jobs import InterfaceMaker
@@ -112,17 +114,53 @@ def test_a_torn_thiophosphate_is_counted_and_a_vibration_is_not():
     start = np.concatenate([[centre], centre + arms, lithium])
     species = ["P", "S", "S", "S", "S", "Li", "Li"]
     stretched, torn = start.copy(), start.copy()
-    stretched[1] += 0.35 * arms[0]
+    stretched[1] += 0.35 * arms[0]  # longer than a bond that is made, shorter than one that is lost
     torn[1] += 1.2 * arms[0]
-    frames = np.array([start, stretched, torn]) + cell[0]
-    found = follow_chemistry(frames, np.repeat(cell[None], 3, axis=0), species, np.arange(3.0))
+    frames = np.array([start, stretched, torn, stretched, start]) + cell[0]
+    found = follow_chemistry(frames, np.repeat(cell[None], 5, axis=0), species, np.arange(5.0))
     assert found.at_start == {"P-S": 4}
-    assert found.lost["P-S"].tolist() == [0, 0, 1]
-    assert found.broken.tolist() == [0, 0, 1]
+    assert found.lost["P-S"].tolist() == [0, 0, 1, 1, 0]
+    assert found.broken.tolist() == [0, 0, 1, 1, 0]
     assert found.units is not None
-    assert found.units.tolist()[::2] == [1, 0]
-    assert found.free_anions["Li2S"].tolist()[::2] == [0, 1]
+    assert found.units.tolist() == [1, 1, 0, 0, 1]
+    assert found.free_anions["Li2S"].tolist() == [0, 0, 1, 1, 0]
     assert not found.new.any()
+
+
+def test_a_bond_is_new_only_if_it_was_nowhere_near():
+    cell = np.array([[9.0, 0, 0], [2.0, 9.0, 0], [1.0, 2.0, 9.0]])
+    lengths = np.array([2.5, 2.1, 2.5, 4.0, 2.5, 2.1, 2.5])  # Sn-O: made within 2.56 Å, lost beyond 3.08 Å
+    for shift, expected in ((0.3, [0, 0, 0, 0, 0, 1, 1]), (1.0, [0, 1, 0, 0, 0, 1, 0])):
+        away = lengths + shift * (lengths != 2.1)
+        positions = np.zeros((len(away), 2, 3))
+        positions[:, 1] = away[:, None] * np.array([0.6, 0.0, 0.8])
+        found = follow_chemistry(positions, np.repeat(cell[None], 7, axis=0), ["Sn", "O"], np.arange(7.0))
+        assert not found.at_start
+        assert found.new.tolist() == expected, shift
+
+
+def test_lithium_that_both_sides_exchange_is_no_interphase():
+    random = np.random.default_rng(4)
+    period, count = 40.0, 4000
+    sides = np.repeat([0, 1], count)
+    height = np.concatenate([random.uniform(0, 20, count), random.uniform(20, 40, count)])
+    species = np.array(["Li", "Si", "Li", "S"])[2 * sides + (random.random(2 * count) < 0.4)]
+    part = belonging(species.tolist(), sides, 0, 1)
+    assert set(part[species == "Si"]) == {1.0}
+    assert set(part[species == "S"]) == {0.0}
+    assert 0.4 < part[species == "Li"][0] < 0.6
+    swapped = height.copy()
+    lithium = np.flatnonzero((species == "Li") & (np.abs(height - 20) < 6))
+    swapped[lithium] = swapped[random.permutation(lithium)]
+    for chosen, grows in ((sides == 0, True), (part, False)):
+        widths = [
+            track_interface(
+                np.repeat(one[None], 4, axis=0), chosen, window_A=(10, 30), period_A=period, time_step_ps=1.0, blocks=1
+            ).width_A[0]
+            for one in (height, swapped)
+        ]
+        assert widths[0] < 1.5
+        assert (widths[1] > 5.0) == grows, widths
 
 
 @pytest.mark.engine

@@ -187,14 +187,18 @@ def _thickness(course: Course, contacts: int, source: str) -> tuple[dict[str, An
         try:
             tracks.append(
                 track_interface(
-                    scaled, course.sides == k, window_A=(low, high), period_A=period, time_step_ps=step,
+                    scaled,
+                    belonging(whole.species, course.sides, k, (k + 1) % contacts),
+                    window_A=(low, high),
+                    period_A=period,
+                    time_step_ps=step,
                     layer_A=_TRACK_LAYER_A,
                     blocks=min(_BLOCKS, whole.n_frames),
                 )
-            )  # fmt: skip
+            )
         except InputError:
             continue
-    method = "10 to 90 % of a tanh profile of the share of atoms of one side; mean over the contacts"
+    method = "10 to 90 % of a tanh profile of the share of one side, by elements; mean over the contacts"
     nothing = "the mixed zone was not found: the window between the sides is too narrow or the profile is no step"
     if not tracks:
         none = _no_widths(method, nothing, source)
@@ -229,6 +233,31 @@ def _thickness(course: Course, contacts: int, source: str) -> tuple[dict[str, An
         for name, unit in (("interphase_growth_exponent", "1"), ("interphase_growth_rate", "Å/ps")):
             quantities.append(Quantity(name, None, unit, converged=False, warnings=(fault.what,), source=source))
     return widths, quantities
+
+
+def belonging(species: Sequence[str], sides: NDArray[np.int64], one: int, other: int) -> Array:
+    """Return how far each atom speaks for one side of a contact rather than the other, by its element alone.
+
+    An element of which the sides hold the shares a and b of their atoms counts a / (a + b): 1 or 0 where one side alone
+    holds it. Atoms of an element that both hold are not told apart, so that lithium which both exchange without any
+    change of composition mixes nothing.
+
+    Parameters
+    ----------
+    species
+        Element of each atom.
+    sides
+        Side of each atom at the start.
+    one, other
+        Numbers of the two sides.
+    """
+    names = np.asarray(species)
+    found = np.zeros(len(names))
+    for element in set(names.tolist()):
+        own = names == element
+        shares = [float((own & (sides == side)).sum() / (sides == side).sum()) for side in (one, other)]
+        found[own] = shares[0] / sum(shares) if sum(shares) else 0.5
+    return found
 
 
 def _no_widths(method: str, why: str, source: str) -> list[Quantity]:

@@ -1,4 +1,8 @@
-"""What reacts at an interface, frame by frame: bonds lost and made, PS4 units, anions that only lithium holds."""
+"""What reacts at an interface, frame by frame: bonds lost and made, PS4 units, anions that only lithium holds.
+
+Bonds have a memory: one is there from where it is as short as a bond, and is lost where it is much longer. In
+between it stays what it was, so that a vibration neither breaks nor makes any.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...analysis.structure.clusters import CRYSTAL_COORDINATION, anion_environments, thiophosphate_units
+from ...analysis.structure.clusters import CRYSTAL_COORDINATION, anion_environments, join_clusters
 from ...analysis.structure.neighbours import bond_cutoff, bonds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+    Bond = tuple[int, ...]
 
 LITHIUM = "Li"
 STRETCH = 1.2
-"""A bond is lost when it is this much longer than the longest bond; vibrations stay below."""
+"""A bond is lost when it is this much longer than the longest that is made; vibrations stay below."""
+_THIOPHOSPHATE = (("P", "S"), ("P", "P"))
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,8 @@ class Chemistry:
 def follow_chemistry(positions: Array, cells: Array, species: Sequence[str], time_ps: Array) -> Chemistry:
     """Count bonds and environments in each frame against the first.
 
+    A bond is made within 1.25 times the sum of covalent radii and lost beyond 1.5 times.
+
     Parameters
     ----------
     positions
@@ -105,38 +113,40 @@ def follow_chemistry(positions: Array, cells: Array, species: Sequence[str], tim
     elements = sorted(set(species) - {LITHIUM})
     pairs = list(combinations_with_replacement(elements, 2))
     frames = len(positions)
-    start = _bonded(positions[0], cells[0], species, pairs, STRETCH)
-    bonded = _bonded(positions[0], cells[0], species, pairs, 1.0)
-    known = {tuple(row) for row in start}
-    first, second, image = bonded[:, 0], bonded[:, 1], bonded[:, 2:]
-    limit = np.array([STRETCH * bond_cutoff(names[a], names[b]) for a, b in zip(first, second, strict=True)])
-    label = np.array([_pair(names[a], names[b]) for a, b in zip(first, second, strict=True)])
+    limit = {pair: bond_cutoff(*pair) for pair in (*pairs, *((b, a) for a, b in pairs))}
+    anions = [name for name in elements if name in CRYSTAL_COORDINATION and LITHIUM in names]
     lost = {_pair(a, b): np.zeros(frames) for a, b in pairs}
     made = {pair: np.zeros(frames) for pair in lost}
-    for frame in range(frames):
-        apart = positions[frame][second] + image @ cells[frame] - positions[frame][first]
-        gone = np.linalg.norm(apart, axis=1) > limit
-        for pair in set(label[gone].tolist()):
-            lost[pair][frame] = int((label[gone] == pair).sum())
-        for row in _bonded(positions[frame], cells[frame], species, pairs, 1.0):
-            if tuple(row) not in known:
-                made[_pair(names[row[0]], names[row[1]])][frame] += 1
-    anions = [name for name in elements if name in CRYSTAL_COORDINATION and LITHIUM in names]
     like: dict[str, list[int]] = {CRYSTAL_COORDINATION[anion][0]: [] for anion in anions}
     free: dict[str, list[int]] = {salt: [] for salt in like}
     units: list[int] = []
+    start: set[Bond] = set()
+    almost: set[Bond] = set()  # between both lengths since the first frame: not new when they get short
+    held: set[Bond] = set()
     for frame in range(frames):
+        near = _near(positions[frame], cells[frame], species, pairs, limit)
+        held = {bond for bond, short in near.items() if short or bond in held}
+        if frame == 0:
+            start, almost = held, near.keys() - held
+        almost &= near.keys()
+        for counts, difference in ((lost, start - held), (made, held - start - almost)):
+            for one, other, *_ in difference:
+                counts[_pair(names[one], names[other])][frame] += 1
+        ends = np.array([bond[:2] for bond in held], dtype=np.int64).reshape(-1, 2)
+        bonded = np.zeros(len(names), dtype=bool)
+        bonded[ends] = True
         for anion in anions:
-            found = anion_environments(positions[frame], cells[frame], species, anion)
+            found = anion_environments(positions[frame], cells[frame], species, anion, bonded=bonded)
             like[found.salt].append(found.salt_like)
             free[found.salt].append(found.salt_like + found.other)
         if {"P", "S"} <= set(elements):
-            units.append(thiophosphate_units(positions[frame], cells[frame], species).get("PS4", 0))
+            units.append(join_clusters(species, _THIOPHOSPHATE, ends[:, 0], ends[:, 1]).count().get("PS4", 0))
+    at_start = {pair: sum(_pair(names[bond[0]], names[bond[1]]) == pair for bond in start) for pair in lost}
     return Chemistry(
         np.asarray(time_ps, dtype=float),
         {pair: values for pair, values in lost.items() if values.any()},
         {pair: values for pair, values in made.items() if values.any()},
-        {pair: int((label == pair).sum()) for pair in lost if (label == pair).any()},
+        {pair: count for pair, count in at_start.items() if count},
         np.array(units, dtype=float) if units else None,
         {salt: np.array(values, dtype=float) for salt, values in like.items()},
         {salt: np.array(values, dtype=float) for salt, values in free.items()},
@@ -147,13 +157,21 @@ def _pair(one: str, other: str) -> str:
     return "-".join(sorted((str(one), str(other))))
 
 
-def _bonded(
-    positions: Array, cell: Array, species: Sequence[str], pairs: Sequence[tuple[str, str]], stretch: float
-) -> NDArray[np.int64]:
-    """Return the bonds, each once: both atoms and the box vectors to the second, shape ``(B, 5)``."""
+def _near(
+    positions: Array,
+    cell: Array,
+    species: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
+    limit: Mapping[tuple[str, str], float],
+) -> dict[Bond, bool]:
+    """Return the pairs that a bond may still join, each once, and whether one is made at their distance."""
     if not pairs:
-        return np.zeros((0, 5), dtype=np.int64)
-    longest = {pair: stretch * bond_cutoff(*pair) for pair in pairs}
+        return {}
+    longest = {pair: STRETCH * limit[pair] for pair in pairs}
     found = bonds(positions, cell, species, pairs, cutoffs_A=longest)
-    rows = np.column_stack([found.first, found.second, found.image]).astype(np.int64)
-    return rows[found.first < found.second]
+    near: dict[Bond, bool] = {}
+    rows = zip(found.first.tolist(), found.second.tolist(), found.image.tolist(), found.distance_A, strict=True)
+    for one, other, image, distance in rows:
+        if one < other:
+            near[one, other, *image] = bool(distance <= limit[species[one], species[other]])
+    return near

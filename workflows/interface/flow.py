@@ -253,9 +253,12 @@ def methods(campaign: Campaign) -> list[str]:
         f"({wanted.in_plane} in the plane), {wanted.replicas} times with velocities of their own; the last structure "
         "was relaxed and parted again in the same way. Errors of what the runs give are those of the spread of the "
         "runs, and where there is one run its own.",
-        "A bond is lost when it is 1.5 times the sum of the covalent radii long, and there when it is within 1.25 "
-        "times; bonds of lithium are not counted. An anion is like that of a lithium salt when only lithium surrounds "
-        "it, as many as in the crystal of the salt give or take one. The interphase is the zone in which the share of "
-        "atoms of one side falls from 90 to 10 %. Stress was sampled in flight from the per-atom virial with its "
-        f"kinetic term, every {wanted.sample_every} steps in layers of about {wanted.layer_A:g} Å.",
+        "A bond is there from where it is within 1.25 times the sum of the covalent radii until it is 1.5 times as "
+        "long, so that a vibration neither breaks nor makes one; bonds of lithium are not counted. PS4 units are those "
+        "that these bonds hold together. An anion is like that of a lithium salt when only lithium surrounds it, as "
+        "many as in the crystal of the salt give or take one. All counts are means over the production. The interphase "
+        "is the zone in which the share of one side falls from 90 to 10 %; an element that both sides hold counts for "
+        "each as much as its share there, so its atoms changing places are no interphase. Stress was "
+        f"sampled in flight from the per-atom virial with its kinetic term, every "
+        f"{wanted.sample_every} steps in layers of about {wanted.layer_A:g} Å.",
     ]
