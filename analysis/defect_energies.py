@@ -105,7 +105,7 @@ def sliding_barrier(energies_eV: Array, area_A2: float, *, source: str = "") -> 
     """Return the barriers of rigid sliding from energies on a regular grid of shifts.
 
     The barrier along a vector is the highest energy, above the lowest of the grid, on the best way over neighbouring
-    grid points from a shift to its own image one vector on. Its error is how far a grid four times as fine gives
+    grid points from the best shift to its own image one vector on. Its error is how far a grid four times as fine gives
     another one, whose energies are interpolated by periodic cubic splines.
 
     Parameters
@@ -157,7 +157,7 @@ def _barriers(excess: Array) -> tuple[float, float]:
                 k, m = i + di, j + dj
                 saddle = float(max(excess[i, j], excess[k % n1, m % n2]))
                 passages.append(Passage(i * n2 + j, (k % n1) * n2 + m % n2, (k // n1, m // n2, 0), saddle))
-    first, second, _ = percolation(n1 * n2, passages)
+    first, second, _ = percolation(n1 * n2, passages, through=int(excess.argmin()))
     return float(first.saddle_eV or 0.0), float(second.saddle_eV or 0.0)
 
 

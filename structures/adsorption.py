@@ -59,10 +59,13 @@ def adsorb(structure: Structure, element: str, place: Sequence[float], *, distan
     reach = {s: distance_A or contact_distance(element, s, elements=[element, *symbols]) for s in set(symbols)}
     largest = max(reach.values())
     face = np.array([matrix[0], matrix[1]])
-    spans = [int(np.ceil(largest * np.linalg.norm(row))) + 1 for row in np.linalg.pinv(face).T]
+    inverse = np.linalg.pinv(face)
+    spans = [int(np.ceil(largest * np.linalg.norm(row))) + 1 for row in inverse.T]
+    # in the plane the images nearest to the spot, wherever the atoms themselves may be
+    beside = positions - spot - np.rint((positions - spot) @ inverse) @ face
     best = -np.inf
     for i, j in product(range(-spans[0], spans[0] + 1), range(-spans[1], spans[1] + 1)):
-        apart = positions - spot + i * matrix[0] + j * matrix[1]
+        apart = beside + i * matrix[0] + j * matrix[1]
         above = apart @ normal
         aside = np.linalg.norm(apart - above[:, None] * normal, axis=1)
         for k in np.flatnonzero(aside < largest + 1e-9):

@@ -260,7 +260,9 @@ def sliding_grid(
             yield shift, grain_boundary(crystal, shift=shift, **options)
 
 
-def boundary_sites(made: Interface, *, within_A: float = 3.0, element: str | None = None) -> list[int]:
+def boundary_sites(
+    made: Interface, *, within_A: float = 3.0, element: str | None = None, contact: int | None = None
+) -> list[int]:
     """Atoms near the contacts of a cell, nearest first.
 
     Parameters
@@ -271,6 +273,8 @@ def boundary_sites(made: Interface, *, within_A: float = 3.0, element: str | Non
         Largest distance along the normal from the middle of a contact, in Å.
     element
         Only atoms of this element.
+    contact
+        Only this one, counted from 0 at the bottom; the last one of a sandwich lies across the end of the cell.
 
     Returns
     -------
@@ -286,7 +290,8 @@ def boundary_sites(made: Interface, *, within_A: float = 3.0, element: str | Non
         above = heights[made.atoms_of((k + 1) % number)].min() + (length if k + 1 == number else 0.0)
         middles.append(0.5 * (below + above))
     apart = heights[:, None] - np.array(middles)[None, :]
-    apart = np.abs(apart - length * np.rint(apart / length)).min(axis=1)
+    apart = np.abs(apart - length * np.rint(apart / length))
+    apart = apart.min(axis=1) if contact is None else apart[:, contact]
     return [
         int(k)
         for k in np.argsort(apart, kind="stable")

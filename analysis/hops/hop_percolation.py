@@ -53,7 +53,9 @@ class Percolation:
     hop: str = ""
 
 
-def percolation(sites: int, passages: Sequence[Passage]) -> tuple[Percolation, Percolation, Percolation]:
+def percolation(
+    sites: int, passages: Sequence[Passage], *, through: int | None = None
+) -> tuple[Percolation, Percolation, Percolation]:
     """Return for each axis the lowest saddle energy at which hops lead from a site to its own image along that axis.
 
     Hops are opened from the lowest saddle on. A union-find keeps how many cells lie between each site and the root of
@@ -67,6 +69,8 @@ def percolation(sites: int, passages: Sequence[Passage]) -> tuple[Percolation, P
         How many there are in the cell.
     passages
         Hops between them; one direction of each is enough.
+    through
+        Site that the way has to lead through; any by default.
 
     Raises
     ------
@@ -97,6 +101,8 @@ def percolation(sites: int, passages: Sequence[Passage]) -> tuple[Percolation, P
         else:
             parent[second], offset[second] = first, loop
             windings[first] += windings[second]
+        if through is not None and root(through)[0] != first:
+            continue
         for axis in range(3):
             if found[axis].saddle_eV is None and _spans(windings[first], axis):
                 found[axis] = Percolation(hop.energy_eV, hop.name)

@@ -49,6 +49,13 @@ def test_the_best_way_goes_around_a_hill():
     assert first.value == pytest.approx(0.1) and second.value == pytest.approx(1.0)
 
 
+def test_the_best_shift_has_to_be_left_over_its_own_rim():
+    """A valley at 1 leads around the hole that the grains lie in, whose rim is at 5."""
+    energies = np.full((6, 6), 5.0)
+    energies[:, 3], energies[0, 0] = 1.0, 0.0
+    assert [one.value for one in sliding_barrier(energies, 1.0).along] == [5.0, 5.0]
+
+
 def test_a_coarse_grid_that_misses_the_top_says_so_by_its_error():
     """Three points of a cosine miss its top; the interpolated grid is higher."""
     found = sliding_barrier(egg_box(3, 4), 12.0).along[0]

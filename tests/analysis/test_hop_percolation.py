@@ -26,6 +26,11 @@ def test_a_plane_in_a_skew_direction_needs_both_of_its_windings():
     assert a.saddle_eV == b.saddle_eV == 0.7 and a.hop == "other" and c.saddle_eV is None
 
 
+def test_a_way_may_have_to_lead_through_a_site():
+    hops = [Passage(0, 0, (1, 0, 0), 0.1, "valley"), Passage(0, 1, (0, 0, 0), 0.4, "rim")]
+    assert [percolation(2, hops, through=site)[0].hop for site in (0, 1)] == ["valley", "rim"]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_order_numbering_and_origin_do_not_matter(seed):
     random = np.random.default_rng(seed)

@@ -27,6 +27,16 @@ def test_an_atom_stops_where_it_touches(third):
     assert again.distance_matrix[0, 1] == pytest.approx(2.5)
 
 
+@pytest.mark.parametrize("aside", [(5.0, -4.0), (0.0, 7.0)])
+def test_atoms_may_lie_many_cells_aside(aside):
+    """As positions that were never folded back do, or those at the top of a cell that leans far."""
+    far = Structure(flat().lattice, ["Si"], [[*aside, 0.0]])
+    assert adsorb(far, "Li", (0.0, 0.0), distance_A=2.5).distance_matrix[0, 1] == pytest.approx(2.5)
+    assert adsorb(far, "Li", (5.5, -3.5), distance_A=2.5).distance_matrix[0, 1] == pytest.approx(2.5)
+    leaning = Structure(flat((14.0, -11.0, 20.0)).lattice, ["Si"] * 2, [[0, 0, 0], [0, 0, 0.95]])
+    assert adsorb(leaning, "Li", (0.0, 0.0), distance_A=2.5).distance_matrix[2, :2].min() == pytest.approx(2.5)
+
+
 def test_the_slab_may_lie_across_the_end_of_the_cell_and_stays_whole():
     made = slab(phase("Si").structure, (1, 1, 1), thickness_A=8).structure
     made.remove_site_property("layer")

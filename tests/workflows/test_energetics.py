@@ -12,6 +12,7 @@ from anodeflow.structures.phases import phase
 from anodeflow.workflows.campaign import read_campaign
 from anodeflow.workflows.energetics.flow import boundary_cell, slid
 from anodeflow.workflows.energetics.jobs import cell_energy
+from anodeflow.workflows.energetics.results import energetics_part
 from anodeflow.workflows.screen.settings import GrainBoundarySettings
 from anodeflow.workflows.sections import campaign_flow
 from pymatgen.core import Lattice, Structure
@@ -68,6 +69,75 @@ def test_one_boundary_slides_by_whole_vectors_onto_itself():
     np.testing.assert_allclose(contacts[2], contacts[0], atol=1e-4)
     assert np.abs(contacts[3] - contacts[0]).max() > 0.05
     assert found[0].lattice.c == pytest.approx(structure.lattice.c + 8.0)
+
+
+def _grains(solutes):
+    boundary = "{crystal: Si, sigma: 5, axis: [0, 0, 1], plane: [2, 1, 0], thickness_A: 8, repeat: [2, 1]}"
+    return f"sliding:\n  s: {{grain_boundary: {boundary}, steps: [2, 1], solute: Li, solutes: {solutes}}}"
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("solutes", [1, 3])
+def test_solutes_sit_at_the_contact_that_slides_and_in_one_grain(tmp_path, solutes):
+    """The other contact is a free surface; solutes of both grains would not meet their like after a shift."""
+    flow = campaign_flow(read_campaign(campaign_file(tmp_path, _grains(solutes))))
+    job = next(job for job, _ in flow.iterflow() if job.metadata["role"] == "shift")
+    (cell,) = job.function_args
+    settings = GrainBoundarySettings(crystal="Si", sigma=5, axis=(0, 0, 1), plane=(2, 1, 0), thickness_A=8)
+    made, _, whole = boundary_cell(settings, 3, "here")
+    lithium = [number for number, site in enumerate(cell) if site.specie.symbol == "Li"]
+    assert len(lithium) == solutes
+    assert {made.structure.site_properties["side"][number] for number in lithium} == {0}
+    heights = whole.cart_coords[:, 2]
+    contact = heights[made.atoms_of(0)].max()
+    assert all(0 <= contact - heights[number] < 2.0 for number in lithium)
+    with pytest.raises(InputError, match=r"the lower grain has .* atoms near the contact and not 90"):
+        campaign_flow(read_campaign(campaign_file(tmp_path, _grains(90))))
+
+
+@pytest.mark.engine
+def test_the_pure_cell_is_relaxed_as_the_doped_ones_are(tmp_path):
+    """A DFT level scales a crystal without moving its atoms: what they gain later is not the solute's."""
+    section = "solution:\n  a: {crystal: LiSi, element: Si, solute: Li}"
+    flow = campaign_flow(read_campaign(campaign_file(tmp_path, section)))
+    makers = {job.metadata["role"]: job.maker for job, _ in flow.iterflow()}
+    assert makers["pure"].relax == makers["doped"].relax == "positions"
+
+
+def _solutions(tmp_path, *, relaxed=True):
+    """Return results of a boundary and a bulk whose cells sample k-points otherwise than silicon's own phase."""
+    section = f"""
+solution:
+  bulk: {{crystal: Si, supercell: [2, 2, 2], element: Si, solute: Li}}
+  boundary: {{{SI}, element: Si, solute: Li, against: bulk}}
+"""
+    silicon = Structure(Lattice.cubic(10), ["Si"] * 4, [[0, 0, 0]] * 4)
+    found = [("Si", "reference", -10.0, 2), ("Li", "reference", -2.0, 1)]
+    found += [("bulk", "pure", -20.4, 4), ("bulk", "doped", -15.9, 4)]
+    found += [("boundary", "pure", -30.0, 6), ("boundary", "doped", -25.7, 6)]
+    rows, documents = [], []
+    for system, role, energy, natoms in found:
+        rows.append({"metadata": {"section": "energetics", "system": system, "role": role, "site": "0"}})
+        quantity = Quantity("energy", energy, "eV", converged=relaxed or system != "Si")
+        output = {"natoms": natoms, "quantities": [quantity.to_dict()], "warnings": [], "structure": silicon}
+        documents.append({"output": output})
+    part = energetics_part(read_campaign(campaign_file(tmp_path, section)), rows, documents)
+    return {group["label"]: [Quantity.from_dict(one) for one in group["quantities"]] for group in part["groups"]}
+
+
+def test_a_segregation_energy_does_not_hang_on_the_reference_of_the_host(tmp_path):
+    """Four energies make it, by hand: −25.7 + 30.0 − (−15.9 + 20.4) = −0.2 eV."""
+    found = _solutions(tmp_path)
+    assert found["bulk"][0].value == pytest.approx(-15.9 + 20.4 - 5.1 + 2.0)
+    assert found["boundary"][0].value == pytest.approx(-25.7 + 30.0 - 5.0 + 2.0)
+    assert found["boundary"][1].value == pytest.approx(-0.2)
+    assert all(quantity.converged for quantities in found.values() for quantity in quantities)
+
+
+def test_a_reference_that_is_not_relaxed_shows_in_what_counts_from_it(tmp_path):
+    found = _solutions(tmp_path, relaxed=False)
+    assert [quantity.converged for quantity in found["boundary"]] == [False, True]
+    assert found["bulk"][0].converged  # its host is its own cell
 
 
 @pytest.mark.engine

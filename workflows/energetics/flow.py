@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from jobflow import Flow
@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...potentials.cards import card
 from ..barrier.flow import describe
 from ..flow import job_metadata, sign
+from ..screen.cells import build_boundary, build_slab
 from .jobs import CellEnergyMaker
 from .results import energetics_part
 
@@ -106,19 +107,11 @@ def energetics_flow(campaign: Campaign) -> Flow:
 
 def _adsorption(jobs: _Jobs, level: str, label: str, settings: AdsorptionSettings) -> None:
     from ...structures.adsorption import adsorb
-    from ...structures.surface import slab
 
     where = f"energetics.adsorption.{label}"
     if settings.surface is not None:
-        cut = settings.surface
         try:
-            structure = slab(
-                _phase(cut.crystal, where),
-                cut.plane,
-                thickness_A=cut.thickness_A,
-                termination=cut.termination,
-                vacuum_A=cut.vacuum_A,
-            ).structure
+            structure = build_slab(settings.surface)
         except InputError as error:
             raise InputError(error.what, where=f"{where}.surface: {error.where}", remedy=error.remedy) from None
     else:
@@ -164,7 +157,8 @@ def _solution(jobs: _Jobs, level: str, label: str, settings: SolutionSettings, s
     natoms = len(supercell)
     host = CellEnergyMaker(level, relax, name=f"{label} host")
     relaxed = jobs.add(host, structure, len(structure), system=label, role="host").output["structure"]
-    pure = CellEnergyMaker(level, "none", supercell=repeats, name=f"{label} pure")
+    # relaxed as the doped cells are: what the host still gains must not count for the solute
+    pure = CellEnergyMaker(level, supercell=repeats, name=f"{label} pure")
     jobs.add(pure, relaxed, natoms, system=label, role="pure")
     for site in sites:
         maker = CellEnergyMaker(
@@ -178,13 +172,20 @@ def _sliding(jobs: _Jobs, level: str, label: str, settings: SlidingSettings, see
 
     where = f"energetics.sliding.{label}"
     made, shifts, structure = boundary_cell(settings.grain_boundary, seed, f"{where}.grain_boundary")
-    chosen: list[int] = []
+    sides = tuple(int(side) for side in structure.site_properties["side"])
     if settings.solute is not None:
-        chosen = boundary_sites(made, within_A=structure.lattice.c)[: settings.solutes]
+        # in one grain, at the contact that slides: a shift by a vector then gives the same boundary again
+        near = boundary_sites(made, within_A=structure.lattice.c / 4, contact=0)
+        chosen = [number for number in near if sides[number] == 0][: settings.solutes]
+        if len(chosen) < settings.solutes:
+            raise InputError(
+                f"the lower grain has {len(chosen)} atoms near the contact and not {settings.solutes}",
+                where=where,
+                remedy="Take fewer, a thicker grain or more repeats.",
+            )
         for number in chosen:
             structure.replace(number, settings.solute, properties=structure[number].properties)
     _check(jobs.level, _elements(structure), where)
-    sides = tuple(int(side) for side in structure.site_properties["side"])
     repeat = settings.grain_boundary.repeat
     for i in range(settings.steps[0]):
         for j in range(settings.steps[1]):
@@ -211,19 +212,8 @@ def boundary_cell(settings: GrainBoundarySettings, seed: int, where: str) -> tup
     InputError
         If it cannot be built.
     """
-    from dataclasses import replace
-
-    from ...structures.grain_boundary import grain_boundary
-
     try:
-        made = grain_boundary(
-            settings.crystal,
-            plane=settings.plane,
-            axis=settings.axis,
-            sigma=settings.sigma,
-            thickness_A=settings.thickness_A,
-            seed=seed,
-        )
+        made = build_boundary(settings, seed)
     except InputError as error:
         raise InputError(error.what, where=f"{where}: {error.where}", remedy=error.remedy) from None
     structure = made.structure.copy()

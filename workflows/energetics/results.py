@@ -38,9 +38,7 @@ def energetics_part(
         for row, document in zip(rows, documents, strict=True)
         if row["metadata"].get("section") == "energetics" and document is not None
     ]
-    atoms = {
-        about["system"]: _energy(output) / output["natoms"] for about, output in done if about["role"] == "reference"
-    }
+    atoms = {about["system"]: output for about, output in done if about["role"] == "reference"}
     groups = [*_adsorbed(settings, done, atoms), *_dissolved(settings, done, atoms)]
     plots = []
     for label in settings.sliding:
@@ -63,6 +61,10 @@ def _energy(output: Mapping[str, Any]) -> float:
     return float(output["quantities"][0]["value"])
 
 
+def _per_atom(output: Mapping[str, Any]) -> float:
+    return _energy(output) / int(output["natoms"])
+
+
 def _marked(quantity: Quantity, outputs: Sequence[Mapping[str, Any]], site: str) -> Quantity:
     """Say which site a quantity is of, and that it is no result where an energy behind it is not relaxed."""
     loose = [one for one in outputs if not one["quantities"][0]["converged"]]
@@ -73,7 +75,7 @@ def _marked(quantity: Quantity, outputs: Sequence[Mapping[str, Any]], site: str)
     return replace(quantity, method=how)
 
 
-def _adsorbed(settings: EnergeticsSettings, done: Sequence[Any], atoms: Mapping[str, float]) -> list[dict[str, Any]]:
+def _adsorbed(settings: EnergeticsSettings, done: Sequence[Any], atoms: Mapping[str, Any]) -> list[dict[str, Any]]:
     groups = []
     for label, one in settings.adsorption.items():
         clean = next((out for about, out in done if about["system"] == label and about["role"] == "clean"), None)
@@ -82,38 +84,46 @@ def _adsorbed(settings: EnergeticsSettings, done: Sequence[Any], atoms: Mapping[
             reference = settings.references.get(one.species, one.species)
             for about, output in done:
                 if about["system"] == label and about["role"] == "covered":
-                    value = adsorption_energy(
-                        _energy(output), _energy(clean), atoms[one.species], one.species, reference
-                    )
-                    found.append(_marked(value, [clean, output], about["site"]))
+                    atom = atoms[one.species]
+                    value = adsorption_energy(_energy(output), _energy(clean), _per_atom(atom), one.species, reference)
+                    found.append(_marked(value, [clean, output, atom], about["site"]))
         found.sort(key=lambda q: q.value if q.value is not None else np.inf)
         groups.append(_group(label, found, "adsorption_energy"))
     return groups
 
 
-def _dissolved(settings: EnergeticsSettings, done: Sequence[Any], atoms: Mapping[str, float]) -> list[dict[str, Any]]:
+def _dissolved(settings: EnergeticsSettings, done: Sequence[Any], atoms: Mapping[str, Any]) -> list[dict[str, Any]]:
     found: dict[str, list[Quantity]] = {}
+    # all from the elements' own phases: between two cells of one element they drop out
+    alike: dict[str, list[Quantity]] = {}
     for label, one in settings.solution.items():
         own = [pair for pair in done if pair[0]["system"] == label]
         pure = next((out for about, out in own if about["role"] == "pure"), None)
-        found[label] = []
+        found[label], alike[label] = [], []
         if pure is None or one.element not in atoms or one.solute not in atoms:
             continue
         # of a perfect crystal its own energy per atom, in the very cell of the doped one
         perfect = one.crystal is not None and set(_symbols(pure)) == {one.element}
-        host = _energy(pure) / pure["natoms"] if perfect else atoms[one.element]
+        host, solute = pure if perfect else atoms[one.element], atoms[one.solute]
         reference = " and ".join(settings.references.get(el, el) for el in (one.element, one.solute))
         for about, output in own:
             if about["role"] == "doped":
-                value = solution_energy(_energy(output), _energy(pure), host, atoms[one.solute], one.solute, reference)
-                found[label].append(_marked(value, [pure, output], about["site"]))
+                rest = (_per_atom(solute), one.solute, reference)
+                value = solution_energy(_energy(output), _energy(pure), _per_atom(host), *rest)
+                found[label].append(_marked(value, [pure, output, host, solute], about["site"]))
+                value = solution_energy(_energy(output), _energy(pure), _per_atom(atoms[one.element]), *rest)
+                alike[label].append(_marked(value, [pure, output], about["site"]))
         found[label].sort(key=lambda q: q.value if q.value is not None else np.inf)
     groups = []
     for label, one in settings.solution.items():
         quantities = list(found[label])
         if one.against is not None:
-            pair = [[q.value for q in found[name] if q.value is not None] for name in (label, one.against)]
-            quantity = segregation_energy(pair[0], pair[1], one.solute)
+            pair = [alike[name] for name in (label, one.against)]
+            values = [[q.value for q in sites if q.value is not None] for sites in pair]
+            quantity = segregation_energy(values[0], values[1], one.solute)
+            if not all(q.converged for sites in pair for q in sites):
+                why = (*quantity.warnings, "An energy behind it is not fully relaxed.")
+                quantity = replace(quantity, converged=False, warnings=why)
             if (one.solute, one.element) == ("Al", "Si"):
                 note = "0.90 eV at the boundary less 0.99 eV in the bulk, DFT"
                 quantity = replace(quantity, reference=Reference(-0.09, "eV", _REVIEW, note))

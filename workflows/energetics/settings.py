@@ -7,32 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ..screen.settings import GrainBoundarySettings, Miller
+from ..screen.settings import GrainBoundarySettings, SurfaceSettings
 from ..settings import Finite, Positive, PositiveInt, Settings, plain_name
 
 Repeats = tuple[PositiveInt, PositiveInt, PositiveInt]
-
-
-class SurfaceSettings(Settings):
-    """A slab, as ``anodeflow build surface`` makes it.
-
-    Attributes
-    ----------
-    crystal
-        Name in the phase library, or a structure file.
-    plane
-        Miller index.
-    thickness_A, vacuum_A
-        Smallest thickness, and vacuum above it.
-    termination
-        Number of the termination.
-    """
-
-    crystal: str
-    plane: Miller
-    thickness_A: Positive = 10.0
-    vacuum_A: Positive = 15.0
-    termination: PositiveInt = 1
 
 
 class AdsorptionSettings(Settings):
@@ -114,7 +92,7 @@ class SlidingSettings(Settings):
     steps
         Points of the grid along both vectors of the cell of distinct shifts.
     solute, solutes
-        Element, and how many atoms nearest to the contact it replaces; none by default.
+        Element, and how many atoms of the lower grain nearest to the contact that slides it replaces; none by default.
     relax
         ``normal`` lets all atoms move along the normal of the boundary at each shift, ``none`` nothing.
     vacuum_A

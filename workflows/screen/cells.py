@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
+    from ...structures.grain_boundary import GrainBoundary
     from ...structures.interface import Interface
     from .settings import CellSettings, GrainBoundarySettings, InterfaceCellSettings, ScreenSettings, SurfaceSettings
 
@@ -69,11 +70,11 @@ def build_cell(name: str, screen: ScreenSettings, seed: int) -> Cell:
     where = f"screen.cells.{name}.{settings.kind}"
     try:
         if settings.grain_boundary is not None:
-            cell = _contact(_grain_boundary(settings.grain_boundary, seed), settings, screen)
+            cell = _contact(build_boundary(settings.grain_boundary, seed).interface, settings, screen)
         elif settings.interface is not None:
             cell = _contact(_interface(settings.interface, seed), settings, screen)
         elif settings.surface is not None:
-            cell = _face(_slab(settings.surface), settings, screen)
+            cell = _face(build_slab(settings.surface), settings, screen)
         else:
             assert settings.crystal is not None
             cell = _crystal(settings.crystal, settings, screen, seed)
@@ -90,7 +91,8 @@ def build_cell(name: str, screen: ScreenSettings, seed: int) -> Cell:
     return cell
 
 
-def _grain_boundary(options: GrainBoundarySettings, seed: int) -> Interface:
+def build_boundary(options: GrainBoundarySettings, seed: int) -> GrainBoundary:
+    """Return the grain boundary of settings, not repeated."""
     from ...structures.grain_boundary import grain_boundary
 
     return grain_boundary(
@@ -100,7 +102,7 @@ def _grain_boundary(options: GrainBoundarySettings, seed: int) -> Interface:
         sigma=options.sigma,
         thickness_A=options.thickness_A,
         seed=seed,
-    ).interface
+    )
 
 
 def _interface(options: InterfaceCellSettings, seed: int) -> Interface:
@@ -117,7 +119,8 @@ def _interface(options: InterfaceCellSettings, seed: int) -> Interface:
     )
 
 
-def _slab(options: SurfaceSettings) -> Structure:
+def build_slab(options: SurfaceSettings) -> Structure:
+    """Return the slab of settings."""
     from ...structures.phases import find_structure
     from ...structures.surface import slab
 
@@ -146,9 +149,8 @@ def _contact(made: Interface, settings: CellSettings, screen: ScreenSettings) ->
     if settings.kind == "interface":
         held = [sum(1 for k in every if sides[k] == side) for side in (0, 1)]
         every = [k for k in every if sides[k] == int(np.argmax(held))]
-    heights = structure.cart_coords[:, 2]
-    middle = 0.5 * (heights[made.atoms_of(0)].max() + heights[made.atoms_of(1)].min())
-    own = [k for k in every if abs(heights[k] - middle) < structure.lattice.c / 4]
+    own = boundary_sites(made, within_A=structure.lattice.c / 4, element=screen.element, contact=0)
+    own = [k for k in own if k in set(every)]
     near, far = own[: screen.boundary_sites], every[-screen.interior_sites :]
     if len(own) < screen.boundary_sites or set(near) & set(far):
         raise InputError(
