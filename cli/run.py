@@ -33,10 +33,12 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON document.")] = False,
 ) -> None:
     """Run a campaign here, or go on with it; finished jobs are never run again."""
+    from ..hpc.local import raise_first_failure, start_workers
+
+    start_workers()  # what jobs import is loaded on another core while this process reads the campaign
     from rich.console import Console
 
     from ..hpc.campaigns import RESULTS_FILE, run_campaign
-    from ..hpc.local import raise_first_failure
 
     console = Console(stderr=True)
     try:

@@ -16,7 +16,6 @@ from ...analysis.electronic import (
     gap_quantities,
     part_charge,
 )
-from ...analysis.structure.bader import bader_partition
 from ...engines.gpaw import gpaw_protocol
 from ...engines.gpaw_electronic import electronic_state, same_cutoff
 from ...engines.handled import read_handled
@@ -198,6 +197,8 @@ def _atoms(structure: Structure) -> Atoms:
 
 
 def _charges(atoms: Atoms, state: ElectronicState, source: str) -> tuple[list[Quantity], Any]:
+    from ...analysis.structure.bader import bader_partition  # with numba, which takes longer to load than all else here
+
     cell, positions = np.array(atoms.cell), atoms.positions
     fine = bader_partition(state.density_e_A3, cell, positions)
     coarse = bader_partition(state.coarse_density_e_A3, cell, positions)
