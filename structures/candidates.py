@@ -195,3 +195,21 @@ def strained_bulk(fit: Fit, plane: np.ndarray) -> Structure:
     matrix[:2, :2] = strained
     matrix[2, :2] = lean @ strained
     return Structure(Lattice(matrix), list(cell.symbols), cell.fractional, to_unit_cell=True)
+
+
+def follow_plane(bulk: Structure, before: np.ndarray, after: np.ndarray) -> Structure:
+    """Return a bulk crystal strained as the plane of an interface was since.
+
+    Parameters
+    ----------
+    bulk
+        Of `strained_bulk`.
+    before, after
+        Cells of the interface as rows, shape (3, 3), in Å, then and now; their first two vectors span the plane and
+        have no component along z.
+    """
+    from pymatgen.core import Lattice, Structure
+
+    matrix = np.array(bulk.lattice.matrix)
+    matrix[:, :2] = matrix[:, :2] @ np.linalg.inv(before[:2, :2]) @ after[:2, :2]
+    return Structure(Lattice(matrix), bulk.species, bulk.frac_coords)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from anodeflow.errors import InputError
-from anodeflow.structures.candidates import interface_candidates, strained_bulk
+from anodeflow.structures.candidates import follow_plane, interface_candidates, strained_bulk
 
 
 def test_candidates_differ_in_plane_termination_and_shift():
@@ -49,3 +49,16 @@ def test_the_strained_bulk_fills_the_common_cell_with_the_same_atoms():
         assert own == {element.symbol for element in bulk.composition}
         distances = bulk.distance_matrix[bulk.distance_matrix > 0.01]
         assert distances.min() > 2.2  # no two atoms of the strained crystal fall together
+
+
+def test_a_bulk_follows_its_plane_in_an_oblique_cell():
+    (one, *_), _ = interface_candidates(["Si(110)"], ["LiSi(110)"], thickness_A=7, max_strain=0.05, max_area_A2=220)
+    common = one.interface.common
+    fit = common.fits[1]
+    assert fit is not None
+    before = np.array(one.interface.structure.lattice.matrix)
+    after = before @ np.diag([1.02, 0.99, 1.3])
+    found = follow_plane(strained_bulk(fit, common.plane), before, after)
+    expected = strained_bulk(fit, after[:2, :2])
+    np.testing.assert_allclose(found.lattice.matrix, expected.lattice.matrix, atol=1e-9)
+    np.testing.assert_allclose(found.frac_coords, expected.frac_coords, atol=1e-9)

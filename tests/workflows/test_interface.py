@@ -249,6 +249,23 @@ def test_a_guard_that_stops_the_run_is_a_result(tmp_path, monkeypatch):
     assert not any(quantity["converged"] for quantity in document["quantities"])
 
 
+@pytest.mark.engine
+def test_a_crystal_cut_in_two_has_no_interface_energy_whatever_a_run_made_of_its_plane(tmp_path, monkeypatch):
+    """The plane of a run with free sides ends strained, and so has the bulk that it is held against."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "campaign.yaml").write_text(SMALL)
+    first, second = runs_of(read_campaign(tmp_path / "campaign.yaml"), "none run 1")
+    bulk = phase("Si").structure
+    whole = bulk.copy()
+    whole.make_supercell([[1, 0, 0], [1, 2, 0], [0, 0, 3]])
+    whole.add_site_property("side", [int(site.frac_coords[2] > 0.5) for site in whole])
+    maker = InterfaceMaker(MODEL, first, second, sample_every=5, window=50, relaxed=False, name="none")
+    document = InterfaceMaker.make.original(maker, whole, [bulk, bulk])
+    assert document["structure"].lattice.a != pytest.approx(whole.lattice.a, rel=1e-3)
+    energy = next(one for one in document["quantities"] if one["name"] == "interface_energy")
+    assert energy["value"] == pytest.approx(0.0, abs=1e-5)
+
+
 @pytest.mark.parametrize("name", [name for name in FILES if (EXAMPLES / f"{name}.yaml").exists()])
 def test_the_examples_are_read_built_and_resolved(name, tmp_path):
     text = (EXAMPLES / f"{name}.yaml").read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jobflow import Maker
 
 from ...engines.lammps.failures import OutsideRangeError
@@ -15,6 +16,7 @@ from ...engines.resources import Resources
 from ...errors import InputError
 from ...potentials.cards import PotentialCard
 from ...quantity import Quantity
+from ...structures.candidates import follow_plane
 from ..folders import job_folder, progress_writer
 from ..jobs import engine_record, thermo_curves
 from ..resumable import resumable_job
@@ -243,8 +245,11 @@ class InterfaceMaker(Maker):
             for key in list(aged.site_properties):
                 aged.remove_site_property(key)
             aged.add_site_property("side", sides)
+            # the plane of a run with free sides has changed, and with it the strain of the bulk
+            planes = np.array(start.lattice.matrix), np.array(aged.lattice.matrix)
+            strained = [None if bulk is None else follow_plane(bulk, *planes) for bulk in bulks]
             parted = separate(
-                aged, bulks, self.potential, folder / "3-part", resources,
+                aged, strained, self.potential, folder / "3-part", resources,
                 pressure_GPa=self.production.pressure_GPa, scan_A=self.scan_A, vacuum_A=self.vacuum_A,
                 relaxed=self.relaxed, source=self.name,
             )  # fmt: skip
