@@ -16,6 +16,7 @@ from anodeflow.workflows.screen.flow import reference
 from anodeflow.workflows.screen.jobs import parted
 from anodeflow.workflows.sections import campaign_flow
 from pymatgen.core import Lattice, Structure
+from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 SCREEN = """\
 name: small
@@ -116,13 +117,13 @@ def test_sites_of_each_kind_of_cell_are_where_they_should_be(tmp_path):
             "    bulk: {crystal: Li12Si7}\n  element: Si",
         )
         .replace("boundary_sites: 1", "boundary_sites: 4")
-        .replace("vacuum_A: 12}}", "vacuum_A: 12}, repeat: [2, 2]}")
+        .replace("thickness_A: 8, vacuum_A: 12}}", "thickness_A: 20, vacuum_A: 12}, repeat: [2, 2]}")
     )
     screen = _read(tmp_path, text.replace("  adsorbate: Li\n", "")).screen
     face = build_cell("face", screen, 3)
     heights = face.structure.cart_coords[:, 2]
     assert min(heights[list(face.near)]) > max(heights[list(face.far)])
-    assert abs(heights[list(face.far)].mean() - (heights.min() + heights.max()) / 2) < 1.5
+    assert abs(heights[list(face.far)].mean() - (heights.min() + heights.max()) / 2) < 2
     assert face.free_face
     joint = build_cell("joint", screen, 3)
     assert {joint.sides[k] for k in (*joint.near, *joint.far)} == {0}  # silicon has more of the element
@@ -134,6 +135,19 @@ def test_sites_of_each_kind_of_cell_are_where_they_should_be(tmp_path):
     assert bulk.far == ()
     assert len(bulk.near) == 4
     assert {bulk.structure[k].specie.symbol for k in bulk.near} == {"Si"}
+
+
+def test_no_two_sites_are_equal_by_symmetry(tmp_path):
+    text = SCREEN.replace("repeat: [1, 1]", "repeat: [2, 2]").replace("thickness_A: 8", "thickness_A: 12")
+    text = text.replace("boundary_sites: 2", "boundary_sites: 4")
+    screen = _read(tmp_path, text).screen
+    cell = build_cell("twist", screen, 3)
+    bare = Structure(cell.structure.lattice, cell.structure.species, cell.structure.frac_coords)
+    same = SpacegroupAnalyzer(bare, symprec=0.01).get_symmetry_dataset().equivalent_atoms
+    assert len(set(same)) < len(same) / 3  # the repeats alone make four of each
+    assert len({int(same[k]) for k in (*cell.near, *cell.far)}) == len(cell.near) + len(cell.far) == 6
+    with pytest.raises(InputError, match="distinct sites of Si at the face"):
+        build_cell("face", _read(tmp_path, FACES.replace("boundary_sites: 1", "boundary_sites: 4")).screen, 3)
 
 
 def test_a_ball_rolls_into_the_hollows_of_a_sheet():

@@ -149,12 +149,14 @@ def _contact(made: Interface, settings: CellSettings, screen: ScreenSettings) ->
     if settings.kind == "interface":
         held = [sum(1 for k in every if sides[k] == side) for side in (0, 1)]
         every = [k for k in every if sides[k] == int(np.argmax(held))]
-    own = boundary_sites(made, within_A=structure.lattice.c / 4, element=screen.element, contact=0)
-    own = [k for k in own if k in set(every)]
+    at_contact = boundary_sites(made, within_A=structure.lattice.c / 4, element=screen.element, contact=0)
+    own = [k for k in at_contact if k in set(every)]
+    kept = _distinct(structure, [*own, *every])
+    own, every = ([k for k in some if k in set(kept)] for some in (own, every))
     near, far = own[: screen.boundary_sites], every[-screen.interior_sites :]
     if len(own) < screen.boundary_sites or set(near) & set(far):
         raise InputError(
-            f"there are {len(own)} atoms of {screen.element} near the contact and {len(every)} in all",
+            f"there are {len(own)} distinct atoms of {screen.element} near the contact and {len(every)} in all",
             remedy="Ask for fewer sites, another element or thicker sides.",
         )
     return Cell(structure, sides, tuple(near), tuple(far), "boundary", False)
@@ -165,20 +167,20 @@ def _face(structure: Structure, settings: CellSettings, screen: ScreenSettings) 
     structure.make_supercell([*settings.repeat, 1])
     heights = structure.cart_coords[:, 2]
     order = [int(k) for k in np.argsort(-heights, kind="stable") if structure[int(k)].specie.symbol == screen.element]
+    order = _distinct(structure, order)
     middle = 0.5 * (heights.min() + heights.max())
     inside = sorted(order, key=lambda k: abs(heights[k] - middle))[: screen.interior_sites]
     near = order[: screen.boundary_sites]
     if set(near) & set(inside):
         raise InputError(
-            f"the slab is too thin to tell {len(near)} sites of {screen.element} at the face from {len(inside)} inside",
+            f"the slab is too thin to tell {len(near)} distinct sites of {screen.element} at the face from "
+            f"{len(inside)} inside",
             remedy="Ask for fewer sites or a thicker slab.",
         )
     return Cell(structure, (), tuple(near), tuple(inside), "surface", _has_free_face(structure))
 
 
 def _crystal(name: str, settings: CellSettings, screen: ScreenSettings, seed: int) -> Cell:
-    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
-
     from ...structures.ordering import order
     from ...structures.phases import find_structure
 
@@ -188,10 +190,23 @@ def _crystal(name: str, settings: CellSettings, screen: ScreenSettings, seed: in
     structure = structure.copy()
     structure.remove_oxidation_states()
     structure.make_supercell([*settings.repeat, 1])
-    same = SpacegroupAnalyzer(structure, symprec=0.01).get_symmetry_dataset().equivalent_atoms
-    distinct = [int(k) for k in np.unique(same) if structure[int(k)].specie.symbol == screen.element]
-    near = tuple(distinct[: screen.boundary_sites])
+    own = [k for k, site in enumerate(structure) if site.specie.symbol == screen.element]
+    near = tuple(_distinct(structure, own)[: screen.boundary_sites])
     return Cell(structure, (), near, (), "site", _has_free_face(structure))
+
+
+def _distinct(structure: Structure, sites: list[int]) -> list[int]:
+    """Return the sites without those that symmetry makes equal to an earlier one; their energies would be no spread."""
+    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
+    bare = structure.copy()
+    for key in list(bare.site_properties):
+        bare.remove_site_property(key)
+    same = SpacegroupAnalyzer(bare, symprec=0.01).get_symmetry_dataset().equivalent_atoms
+    first: dict[int, int] = {}
+    for k in sites:
+        first.setdefault(int(same[k]), k)
+    return list(first.values())
 
 
 def _has_free_face(structure: Structure) -> bool:

@@ -140,7 +140,7 @@ class ScreenSettings(Settings):
         Symbols; none compares the cells as they are.
     boundary_sites, interior_sites
         How many sites nearest to the contact or the upper face, and farthest from any, each dopant is put on, one at a
-        time. In a crystal the first is how many distinct sites.
+        time; no two of them are equal by symmetry. In a crystal the first is how many there are in all.
     adsorbate
         Element that is put on the upper face of every cell with vacuum, such as Li.
     adsorption_sites
