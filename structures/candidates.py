@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from .common_cell import CommonCell, Limits, common_cells, shift_cell
+from .common_cell import CommonCell, Limits, common_cells, count_atoms, shift_cell
 from .interface import BuildOptions, Interface, assemble, read_sides, terminations_of
 from .registry import distinct_shifts
 from .side import Side
@@ -71,7 +71,7 @@ def interface_candidates(
         Each one side or more, as for :func:`~anodeflow.structures.interface.interface`; every pair of planes is
         tried. A crystal without a plane stands for all its low-index planes.
     interlayer
-        Layers between them.
+        Layers between them, at both contacts of the sandwich: above the upper side they come again in the other order.
     thickness_A, max_strain, max_area_A2, max_atoms, seed
         As for :func:`~anodeflow.structures.interface.interface`.
     terminations
@@ -107,15 +107,23 @@ def interface_candidates(
             stack = [start, *sides[1:-1], end]
             name = " | ".join(_name(side) for side in stack)
             try:
-                found = list(islice(common_cells(stack, limits, share="stiffness"), cells))
+                every = (_closed(stack, common) for common in common_cells(stack, limits, share="stiffness"))
+                found = list(islice((one for one in every if count_atoms(*one) <= max_atoms), cells))
             except InputError as error:
                 first = first or error
                 left_out.append(f"{name}: {error.what}.")
                 continue
-            for number, common in enumerate(found, start=1):
+            if not found:
+                fault = InputError(
+                    f"with {', '.join(interlayer)} at both contacts no cell has {max_atoms} atoms or fewer",
+                    remedy="Allow more atoms, or make the layers thinner.",
+                )
+                first = first or fault
+                left_out.append(f"{name}: {fault.what}.")
+            for number, (closed, common) in enumerate(found, start=1):
                 score = common.match.score if common.match is not None else 0.0
                 label = name + (f", cell {number}" if len(found) > 1 else "")
-                waiting.append(((score, start.termination + end.termination), stack, common, label))
+                waiting.append(((score, start.termination + end.termination), closed, common, label))
     waiting.sort(key=lambda one: one[0])
     made: list[Candidate] = []
     for _, stack, common, label in waiting:
@@ -130,6 +138,13 @@ def interface_candidates(
     if not made:
         raise first or InputError("the two sides make no interface", remedy="Widen the limits.")
     return made[:most], list(dict.fromkeys(left_out))
+
+
+def _closed(stack: Sequence[Side], common: CommonCell) -> tuple[list[Side], CommonCell]:
+    """Return a stack whose layers between the sides lie at its other contact too, and how they lie in the cell."""
+    again = [replace(side, label=f"{side.label} again") for side in reversed(stack[1:-1])]
+    fits = (*common.fits, *reversed(common.fits[1:-1]))
+    return [*stack, *again], replace(common, fits=fits)
 
 
 def _cuts(side: Side, terminations: int) -> list[Side]:

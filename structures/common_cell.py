@@ -177,9 +177,10 @@ def common_cells(
         if all(fit is not None for fit in between):
             for k, fit in zip(crystals[1:-1], between, strict=True):
                 fits[k] = fit
-            if _atoms(sides, fits, plane) <= limits.max_atoms:
+            made = CommonCell(plane, tuple(fits), match, part)
+            if count_atoms(sides, made) <= limits.max_atoms:
                 yielded = True
-                yield CommonCell(plane, tuple(fits), match, part)
+                yield made
     if not yielded:
         raise _nothing(sides, ends, crystals, limits, found)
 
@@ -340,20 +341,22 @@ def _own_cell(sides: Sequence[Side], which: int, limits: Limits) -> CommonCell:
         plane[0, 1] = 0.0
         fits: list[Fit | None] = [None] * len(sides)
         fits[which] = fit
-        if _atoms(sides, fits, plane) <= limits.max_atoms:
-            return CommonCell(plane, tuple(fits), None, 0.5)
+        made = CommonCell(plane, tuple(fits), None, 0.5)
+        if count_atoms(sides, made) <= limits.max_atoms:
+            return made
     raise InputError(
         f"no cell of {side.label} gives a stack of {limits.max_atoms} atoms or fewer",
         remedy="Allow more atoms, or make the layers thinner.",
     )
 
 
-def _atoms(sides: Sequence[Side], fits: Sequence[Fit | None], plane: Array) -> int:
+def count_atoms(sides: Sequence[Side], common: CommonCell) -> int:
+    """Return about how many atoms a stack has in a cell."""
     from .density import atoms_per_volume
 
-    area = abs(float(np.linalg.det(plane)))
+    area = abs(float(np.linalg.det(common.plane)))
     total = 0.0
-    for side, fit in zip(sides, fits, strict=True):
+    for side, fit in zip(sides, common.fits, strict=True):
         if fit is not None:
             total += fit.atoms
         elif side.glass is not None:

@@ -62,3 +62,18 @@ def test_a_bulk_follows_its_plane_in_an_oblique_cell():
     expected = strained_bulk(fit, after[:2, :2])
     np.testing.assert_allclose(found.lattice.matrix, expected.lattice.matrix, atol=1e-9)
     np.testing.assert_allclose(found.frac_coords, expected.frac_coords, atol=1e-9)
+
+
+@pytest.mark.parametrize("layer", ["Li(100):4", "a-SiO2:5"])
+def test_a_layer_lies_at_both_contacts(layer):
+    options = {"thickness_A": 5, "max_strain": 0.08, "max_area_A2": 64, "terminations": 1}
+    (made, *_), _ = interface_candidates(["Si(100)"], ["Li2O(100)"], interlayer=[layer], **options)
+    structure = made.interface.structure
+    sides = np.array(structure.site_properties["side"])
+    elements = [{site.specie.symbol for site, own in zip(structure, sides, strict=True) if own == k} for k in range(4)]
+    assert elements[0] == {"Si"} and elements[2] == {"Li", "O"} and elements[1] == elements[3] != elements[0]
+    assert np.bincount(sides)[1] == np.bincount(sides)[3]
+    assert len(made.interface.contacts.gaps_A) == 4 == len(made.interface.common.fits)
+    if layer.startswith("a-"):
+        with pytest.raises(InputError, match="at both contacts no cell has"):
+            interface_candidates(["Si(100)"], ["Li2O(100)"], interlayer=[layer], max_atoms=len(sides) - 9, **options)

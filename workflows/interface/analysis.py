@@ -22,6 +22,7 @@ from ...errors import InputError
 from ...quantity import Quantity
 from ...structures.parting import lay_out
 from .chemistry import LITHIUM, Chemistry, follow_chemistry
+from .separation import INTERFACES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +128,7 @@ def analyse_course(course: Course, contacts: int, *, source: str) -> dict[str, A
     some = whole[::every]
     chemistry = follow_chemistry(some.positions, some.cells, some.species, some.time_ps)
     area = float(np.mean(heights(some.positions, some.cells, origins=some.origins).area_A2))
-    quantities = _chemistry_quantities(chemistry, area * contacts, course, source)
+    quantities = _chemistry_quantities(chemistry, area * INTERFACES, course, source)
     widths, thickness = _thickness(course, contacts, source)
     quantities += thickness
     reacted = _reaction(chemistry, widths, course.equilibration_ps)
@@ -156,7 +157,7 @@ def _chemistry_quantities(chemistry: Chemistry, area_A2: float, course: Course, 
         one = mean_quantity(name, values[late], unit, source=source, scale=scale)
         found.append(replace(one, method=f"{method}; {one.method}", species=species))
 
-    count = f"of {chemistry.unlike_at_start} bonds between different elements, for the area of all contacts"
+    count = f"of {chemistry.unlike_at_start} bonds between different elements, for the area of both interfaces"
     mean("broken_bonds", chemistry.broken, "1/nm^2", f"lost {count}", per_nm2)
     mean("new_bonds", chemistry.new, "1/nm^2", "bonds between different elements that were not there at first", per_nm2)
     for pair in ("P-S", "Cl-P", "O-P", "B-H", "O-Si"):

@@ -16,7 +16,7 @@ from ..campaign import Campaign
 from ..flow import job_metadata, refuse_extrapolation, sign
 from ..seeds import derive_seed
 from .jobs import InterfaceMaker, RankMaker, SeparateMaker
-from .separation import GAPS_A
+from .separation import GAPS_A, INTERFACES
 from .settings import NONE, CandidateSettings, InterfaceSettings
 
 if TYPE_CHECKING:
@@ -142,8 +142,8 @@ def _variant_flow(
     misfits = [one.misfit for one in found]
     ranked = rank.make(structures, labels, misfits, [bulks_of(one) for one in found])
     table = add(ranked, 0, len(found) * (len(GAPS_A) + 2), left_out=left_out, candidates=labels)
-    contacts = 2 if interlayer == NONE else 3
-    calls = _RELAX_CALLS + contacts * (_PLANES + (_RELAX_CALLS if parting.relaxed else 0))
+    contacts = INTERFACES * (1 if interlayer == NONE else 2)
+    calls = _RELAX_CALLS + contacts * _PLANES + (INTERFACES * _RELAX_CALLS if parting.relaxed else 0)
     for number in range(keep):
         best = table["best"][number]
         name = short if keep == 1 else f"{short} {number + 1}"
@@ -235,8 +235,8 @@ def methods(campaign: Campaign) -> list[str]:
     wanted = asked(campaign)
     options, parting = wanted.candidates, wanted.separation
     between = [layer for layer in wanted.interlayers if layer != NONE]
-    with_layers = f", with {', '.join(between)} between them" if between else ""
-    relaxed = " and, at the weakest plane of each contact, with both halves relaxed" if parting.relaxed else ""
+    with_layers = f", with {', '.join(between)} between them at both contacts" if between else ""
+    relaxed = " and, at the weakest plane of each interface, with both halves relaxed" if parting.relaxed else ""
     return [
         f"Interfaces of {', '.join(wanted.lower)} and {', '.join(wanted.upper)}{with_layers} were built as sandwiches "
         f"without vacuum, sides at least {options.thickness_A:g} Å thick unless said otherwise, with a misfit of at "

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ...engines.resources import Resources
     from ...potentials.cards import PotentialCard
 
+INTERFACES = 2
+"""Interfaces in a cell, a sandwich without vacuum."""
+
 GAPS_A = (-0.6, -0.3, 0.0, 0.3, 0.6, 0.9, 1.3)
 """Widenings of the contacts that are tried for the rigid adhesion; 0 is where the nearest atoms touch."""
 
@@ -93,7 +96,7 @@ class Separation:
     structure
         Relaxed, in LAMMPS' frame, with the site property ``side``.
     quantities
-        Works of separation and interface energy.
+        Works of separation and interface energy, for one interface with whatever lies between its sides.
     planes
         Of each contact the distances of the planes tried from it in Å and the rigid work there in J/m².
     warnings
@@ -138,7 +141,7 @@ def separate(
     scan_A, vacuum_A
         Range of planes beside a contact, and width of the gap.
     relaxed
-        Also relax at the weakest plane of each contact.
+        Also relax at the weakest plane of each interface.
     source
         For the quantities.
     """
@@ -157,36 +160,38 @@ def separate(
 
     laid = lay_out(joined, sides)
     planes: list[dict[str, list[float]]] = []
+    heights: list[list[float]] = []
+    for contact, own in enumerate(laid.contacts_A):
+        heights.append(cleavage_planes(laid, contact, within_A=scan_A))
+        works = [work(energy_of(cleaved(joined, place, vacuum_A), calculator)) for place in heights[contact]]
+        planes.append({"distance_A": [place - own for place in heights[contact]], "work_J_m2": works})
     found: dict[str, list[Quantity]] = {}
 
-    def put(name: str, value: float, unit: str, method: str, *, converged: bool = True) -> None:
-        why = () if converged else ("the relaxation after parting did not come to its end",)
-        one = Quantity(name, value, unit, method=method, converged=converged, warnings=why, source=source)
+    def put(name: str, value: float, unit: str, method: str, *, parted: bool = True) -> None:
+        why = tuple(warnings) if parted else (*warnings, "the relaxation after parting did not come to its end")
+        one = Quantity(name, value, unit, method=method, converged=not why, warnings=why, source=source)
         found.setdefault(name, []).append(one)
 
-    for contact, own in enumerate(laid.contacts_A):
-        places = cleavage_planes(laid, contact, within_A=scan_A)
-        works = [work(energy_of(cleaved(joined, place, vacuum_A), calculator)) for place in places]
-        planes.append({"distance_A": [place - own for place in places], "work_J_m2": works})
+    # a cell holds two interfaces; one with layers between has several contacts, the weakest of which parts
+    each = len(planes) // INTERFACES
+    for first in range(0, len(planes), each):
+        contact = min(range(first, first + each), key=lambda k: min(planes[k]["work_J_m2"]))
+        works, away = planes[contact]["work_J_m2"], np.abs(planes[contact]["distance_A"])
         weakest = int(np.argmin(works))
-        at = next(k for k, place in enumerate(places) if abs(place - own) < 1e-6)
-        put("rigid_work_of_separation", works[at], "J/m^2", "parted at the contact as it is")
+        put("rigid_work_of_separation", works[int(np.argmin(away))], "J/m^2", "parted at the contact as it is")
         how = f"parted as it is at the weakest of the planes within {scan_A:g} Å of the contact"
         put("weakest_rigid_work", works[weakest], "J/m^2", how)
-        put(
-            "weakest_plane_distance",
-            round(abs(places[weakest] - own), 6),
-            "Å",
-            "distance of the weakest plane from the contact",
-        )
+        how = "distance of the weakest plane from the contact"
+        put("weakest_plane_distance", round(float(away[weakest]), 6), "Å", how)
         if relaxed:
-            parted = _bare(cleaved(joined, places[weakest], vacuum_A))
+            parted = _bare(cleaved(joined, heights[contact][weakest], vacuum_A))
             halves = relax(System.of(parted, potential), folder / f"parted-{contact}", resources, cell="fixed")
             how = "parted at the weakest plane, both halves relaxed"
-            put("work_of_separation", work(halves.energy_eV), "J/m^2", how, converged=halves.converged)
-    quantities = [replica_mean(several) for several in found.values()]
-    quantities = [_over_contacts(quantity) for quantity in quantities]
+            put("work_of_separation", work(halves.energy_eV), "J/m^2", how, parted=halves.converged)
+    quantities = [_over_interfaces(several) for several in found.values()]
     formation = _formation(joined, sides, whole.energy_eV, bulks, potential, folder, resources, pressure_GPa, source)
+    if warnings:
+        formation = replace(formation, converged=False, warnings=(*formation.warnings, *warnings))
     return Separation(joined, [*quantities, formation], planes, warnings)
 
 
@@ -204,10 +209,12 @@ def _left(what: str, relaxation: Relaxation) -> str:
     )
 
 
-def _over_contacts(quantity: Quantity) -> Quantity:
-    """Say that the replicas were the contacts of one cell."""
-    method = quantity.method.replace("mean over replicas", "mean over the contacts of the cell")
-    return replace(quantity, method=method)
+def _over_interfaces(both: Sequence[Quantity]) -> Quantity:
+    """Return the mean over the interfaces of one cell; what did not come to its end for one did not for the mean."""
+    mean = replica_mean(both)
+    method = mean.method.replace("mean over replicas", "mean over the interfaces of the cell")
+    notes = dict.fromkeys(text for one in (mean, *both) for text in one.warnings)
+    return replace(mean, method=method, converged=all(one.converged for one in both), warnings=tuple(notes))
 
 
 def _formation(
@@ -251,7 +258,7 @@ def _formation(
         if not rest.converged:
             return none(_left(f"the strained bulk of {bulk.composition.reduced_formula}", rest))
         atoms[name], energies[name] = float(len(own)), rest.energy_eV_atom
-    made = interface_energy(energy_eV, atoms, energies, area_of(joined), interfaces=max(sides) + 1)
+    made = interface_energy(energy_eV, atoms, energies, area_of(joined), interfaces=INTERFACES)
     return replace(made, method=method, source=source)
 
 
