@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from anodeflow.errors import InputError
 from anodeflow.hpc.campaigns import run_campaign
+from anodeflow.quantity import Quantity
 from anodeflow.structures.distances import contact_distance
 from anodeflow.structures.phases import phase
 from anodeflow.workflows.campaign import read_campaign
 from anodeflow.workflows.screen.cells import build_cell, hollows, largest_gap, on_top
 from anodeflow.workflows.screen.flow import reference
 from anodeflow.workflows.screen.jobs import parted
+from anodeflow.workflows.screen.results import screen_part
 from anodeflow.workflows.sections import campaign_flow
 from pymatgen.core import Lattice, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
@@ -193,6 +195,45 @@ def test_a_sheet_is_a_cell_with_a_face_and_a_place_of_each_kind(tmp_path):
     assert sum("B site" in name for name in names) == 1  # all carbons are equal
     assert "sheet B Li" in names
     assert {"reference C", "reference Li"} <= set(names)
+
+
+def _screened(tmp_path, *, relaxed=True, inside=(-9.0, -9.2)):
+    """Return the quantities of lithium at the lower contact of two solids, whose contacts hold differently."""
+    kind = "interface: {lower: 'Si(100)', upper: a-LiSi, thickness_A: 9}"
+    (old,) = [line.strip() for line in SCREEN.splitlines() if "grain_boundary" in line]
+    campaign = _read(tmp_path, SCREEN, (old, kind))
+    found = [("undoped", "boundary", -10.0, (1.2, 0.4))]
+    found += [("Li", "boundary", -9.5, (1.0,)), ("Li", "boundary", -9.4, (0.98,))]
+    found += [("Li", "interior", energy, ()) for energy in inside]
+    rows, documents = [], []
+    for system, place, energy, works in found:
+        rows.append({"metadata": {"section": "screen", "cell": "twist", "system": system, "place": place}})
+        quantities = [Quantity("energy", energy, "eV", converged=relaxed or energy != -9.4)]
+        quantities += [Quantity("work_of_separation", work, "J/m^2") for work in works]
+        documents.append({"output": {"quantities": [quantity.to_dict() for quantity in quantities]}})
+    part = screen_part(campaign, rows, documents)
+    group = next(group for group in part["groups"] if group["label"] == "Li")
+    return {one["name"]: Quantity.from_dict(one) for one in group["quantities"]}
+
+
+def test_a_dopant_is_held_against_its_own_contact(tmp_path):
+    """By hand: 0.99 less 1.2 J/m², not less the mean of 1.2 and 0.4."""
+    strengthening = _screened(tmp_path)["strengthening"]
+    assert strengthening.value == pytest.approx(-0.21) and strengthening.uncertainty == pytest.approx(0.01)
+    assert "error is not in it" in strengthening.method
+
+
+def test_an_interval_from_two_sites_is_as_wide_as_two_sites_leave_it(tmp_path):
+    """Student's t of one degree of freedom is 12.7, so that 0.4 eV is not seen."""
+    segregation = _screened(tmp_path)["segregation_energy"]
+    assert segregation.value == pytest.approx(-0.4) and segregation.uncertainty == pytest.approx(0.1414, rel=1e-3)
+    low, high = segregation.interval95
+    assert (low, high) == pytest.approx((-0.4 - 12.706 * 0.1414, -0.4 + 12.706 * 0.1414), rel=1e-3)
+
+
+def test_what_rests_on_forces_that_are_left_does_not_count_as_converged(tmp_path):
+    assert all(quantity.converged for quantity in _screened(tmp_path).values() if quantity.value is not None)
+    assert not any(quantity.converged for quantity in _screened(tmp_path, relaxed=False).values())
 
 
 @pytest.mark.engine

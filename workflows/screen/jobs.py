@@ -75,7 +75,8 @@ class SoluteMaker(Maker):
             atoms.calc = calculator
             energies.append(float(atoms.get_potential_energy()))
         method = f"relaxed at 0 K in the undoped cell, {self.potential.name}; no statistical error"
-        quantities = [Quantity("energy", energies[0], "eV", method=method, source=self.name)]
+        done = relaxed.converged
+        quantities = [Quantity("energy", energies[0], "eV", method=method, converged=done, source=self.name)]
         for energy in energies[1:]:
             value = work_of_adhesion(energies[0], [energy], area).value
             how = "rigid parting at the contact"
@@ -134,8 +135,10 @@ class AdsorptionMaker(Maker):
         energies = [one.energy_eV for one in found]
         best = found[int(np.argmin(energies))]
         method = f"lowest of {len(points)} places, relaxed at 0 K, {self.potential.name}; no statistical error"
-        wanted = (("clean_energy", clean.energy_eV), ("covered_energy", best.energy_eV))
-        quantities = [Quantity(name, energy, "eV", method=method, source=self.name) for name, energy in wanted]
+        quantities = [
+            Quantity(name, one.energy_eV, "eV", method=method, converged=one.converged, source=self.name)
+            for name, one in (("clean_energy", clean), ("covered_energy", best))
+        ]
         stuck = [one for one in (clean, best) if not one.converged]
         left = f"Forces up to {max((one.max_force_eV_A for one in stuck), default=0.0):.2g} eV/Å are left."
         return {

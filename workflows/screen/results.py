@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...analysis.literature import interval95
 from ...quantity import Quantity, Reference
 from ..campaign import Campaign
 from .flow import PURE, asked
@@ -34,6 +35,7 @@ _OVERVIEW = (
     "adsorption_change",
 )
 _NO_ERROR = "relaxed at 0 K, so without a statistical error; that of the model is on its card"
+_LOOSE = "An energy behind it is not fully relaxed."
 
 Place = dict[str, list[dict[str, Any]]]
 
@@ -138,7 +140,12 @@ def _quantities(
         work = _works(near)
         found.append(work)
         if system != PURE:
-            found += _strengthening(work, _works(_near(pure)))
+            # of two solids only the same contact can be compared; those of a grain boundary are equal by symmetry
+            same = slice(1) if settings.kind == "interface" else slice(None)
+            found += _strengthening(work, _works(_near(pure), same))
+    behind = [*near, *places.get("interior", []), *_near(pure)]
+    if not all(_named(one, "energy").converged for one in behind):
+        found = [replace(one, converged=False, warnings=(*one.warnings, _LOOSE)) for one in found]
     if screen.adsorbate:
         own = _adsorption(places, screen.adsorbate, references)
         found += own
@@ -193,13 +200,25 @@ def _order_doubt(ranked: Sequence[Mapping[str, Any]], by: str) -> list[str]:
         assert second.value is not None
         if first.uncertainty is None or second.uncertainty is None:
             continue
-        error = float(np.hypot(first.uncertainty, second.uncertainty))
-        if abs(second.value - first.value) <= 1.96 * error:
+        if abs(second.value - first.value) <= np.hypot(_half_width(first), _half_width(second)):
             said.append(f"The order of {one} and {other} is not known: they differ by less than their errors.")
     bare = [label for label, quantity in known if quantity.uncertainty is None]
     if bare and len(known) > 1:
         said.append(f"The {by.replace('_', ' ')} of {', '.join(bare)} has no error bar: {_NO_ERROR}.")
     return said
+
+
+def _half_width(quantity: Quantity) -> float:
+    """Return half of the 95 % interval, which of few sites is wider than twice the error."""
+    low, high = interval95(quantity) or (0.0, 0.0)
+    return 0.5 * (high - low)
+
+
+def _student(count: int) -> float:
+    """Return how many errors the 95 % interval reaches where the error is the spread of so many values."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, count - 1))
 
 
 def _no_reference(screen: ScreenSettings, references: Mapping[str, float]) -> list[str]:
@@ -220,7 +239,7 @@ def _segregation(near: Sequence[float], inside: Sequence[float], dopant: str) ->
         return Quantity("segregation_energy", None, "eV", method=method, species=dopant, converged=False, warnings=why)
     error = float(np.std(inside, ddof=1))
     value = min(near) - float(np.mean(inside))
-    half = 1.96 * error
+    half = _student(len(inside)) * error
     return Quantity(
         "segregation_energy", value, "eV", uncertainty=error, interval95=(value - half, value + half), method=method,
         species=dopant, n_effective=float(len(near) + len(inside)),
@@ -244,23 +263,30 @@ def _substitution(near: Sequence[float], inside: Sequence[float], shift: float |
             )
         )  # fmt: skip
     if len(inside) > 1:
-        error = float(np.std(inside, ddof=1))
+        error, value = float(np.std(inside, ddof=1)), float(np.mean(inside)) + shift
+        half = _student(len(inside)) * error
         found.append(
             Quantity(
-                "interior_substitution_energy", float(np.mean(inside)) + shift, "eV", uncertainty=error,
+                "interior_substitution_energy", value, "eV", uncertainty=error,
+                interval95=(value - half, value + half),
                 method=f"{method}; mean of {len(inside)} sites inside, error from their spread", species=dopant,
                 n_effective=float(len(inside)),
             )
         )  # fmt: skip
         if found[0].name == "substitution_energy":
-            found[0] = replace(found[0], uncertainty=error, warnings=())
+            lowest = found[0].value or 0.0
+            found[0] = replace(found[0], uncertainty=error, interval95=(lowest - half, lowest + half), warnings=())
     return found
 
 
-def _works(sites: Sequence[Mapping[str, Any]]) -> Quantity:
+def _works(sites: Sequence[Mapping[str, Any]], contacts: slice = slice(None)) -> Quantity:
+    """Return the mean over sites, and over those of a cell's contacts that are chosen."""
     from ...analysis.replicas import replica_mean
 
-    works = [Quantity.from_dict(q) for one in sites for q in one["quantities"] if q["name"] == "work_of_separation"]
+    works: list[Quantity] = []
+    for one in sites:
+        own = [Quantity.from_dict(q) for q in one["quantities"] if q["name"] == "work_of_separation"]
+        works += own[contacts]
     if not works:
         why = ("no site has finished",)
         return Quantity("work_of_separation", None, "J/m^2", converged=False, warnings=why)
@@ -271,12 +297,15 @@ def _strengthening(work: Quantity, pure: Quantity) -> list[Quantity]:
     """Return by how much a dopant raises the work of separation of the undoped contact."""
     if work.value is None or pure.value is None:
         return []
-    known = work.uncertainty is not None and pure.uncertainty is not None
+    known = work.uncertainty is not None
     error = float(np.hypot(work.uncertainty or 0.0, pure.uncertainty or 0.0))
+    value, half = work.value - pure.value, float(np.hypot(_half_width(work), _half_width(pure)))
     return [
         Quantity(
-            "strengthening", work.value - pure.value, "J/m^2", uncertainty=error if known else None,
-            method="work of separation with the dopant less that of the undoped contact",
+            "strengthening", value, "J/m^2", uncertainty=error if known else None,
+            interval95=(value - half, value + half) if known else None,
+            method="work of separation with the dopant less that of the undoped contact"
+            + ("" if pure.uncertainty is not None else ", one value, whose error is not in it"),
         )
     ]  # fmt: skip
 
@@ -294,10 +323,11 @@ def _adsorption(places: Place, adsorbate: str, references: Mapping[str, float]) 
     gained = [_named(one, "covered_energy") for one in outputs]
     clean = [_named(one, "clean_energy") for one in outputs]
     value = min(float(a.value or 0) - float(b.value or 0) for a, b in zip(gained, clean, strict=True))
+    loose = () if all(one.converged for one in (*gained, *clean)) else (_LOOSE,)
     return [
         Quantity(
             "adsorption_energy", value - references[adsorbate], "eV", method=method, species=adsorbate,
-            warnings=(_NO_ERROR,),
+            converged=not loose, warnings=(_NO_ERROR, *loose),
         )
     ]  # fmt: skip
 
@@ -308,4 +338,10 @@ def _adsorption_change(doped: Quantity, pure: Sequence[Quantity]) -> list[Quanti
         return []
     method = "adsorption energy with the dopant less that without"
     value = doped.value - pure[0].value
-    return [Quantity("adsorption_change", value, "eV", method=method, species=doped.species, warnings=(_NO_ERROR,))]
+    loose = () if doped.converged and pure[0].converged else (_LOOSE,)
+    notes = (_NO_ERROR, *loose)
+    return [
+        Quantity(
+            "adsorption_change", value, "eV", method=method, species=doped.species, converged=not loose, warnings=notes
+        )
+    ]
