@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from anodeflow.quantity import Quantity
 from anodeflow.workflows.campaign import read_campaign
+from anodeflow.workflows.front.analysis import _consumed
 from anodeflow.workflows.front.results import front_part
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "lithiation_front.yaml"
@@ -65,3 +67,17 @@ def test_stress_out_of_balance_is_said_first_and_in_the_plots():
     quantities = {q["name"]: q for q in good["groups"][0]["quantities"]}
     assert quantities["stress_overpotential"]["value"] == pytest.approx(148.0, rel=1e-6)  # 14.8 Å³ × 0.01 eV/Å³
     assert quantities["front_compression"]["reference"]["value"] == 6.0
+
+
+@pytest.mark.parametrize("correlation", [0.1, 2.0])
+def test_a_front_that_rests_advances_by_nothing_within_its_error(correlation):
+    """Windows of a thickness that is correlated over so many of them; the rate of first order."""
+    rng, memory = np.random.default_rng(7), np.exp(-1 / correlation)
+    held = 0
+    for _ in range(200):
+        thickness = [0.0]
+        for push in rng.normal(size=110):
+            thickness.append(memory * thickness[-1] + (1 - memory**2) ** 0.5 * push)
+        found = _consumed(30 + np.array(thickness[-60:]), "front")
+        held += abs(found.value) <= 1.96 * found.uncertainty
+    assert held >= 160

@@ -140,9 +140,12 @@ def _consumed(thickness_A: FloatArray, source: str) -> Quantity:
     if len(good) < 2 * share:
         why = ("the host was not followed for long enough",)
         return Quantity("front_advance", None, "Å", method=method, converged=False, warnings=why, source=source)
-    first, last = good[:share], good[-share:]
-    error = float(np.sqrt((first.var(ddof=1) + last.var(ddof=1)) / share)) / 2
-    value = float(first.mean() - last.mean()) / 2
+    # neighbouring windows are not independent; a fifth of them is too short to say how far
+    place = np.arange(len(good))
+    rest = good - np.polyval(np.polyfit(place, good, 1), place)
+    independent = max(1.0, share / max(1.0, 2 * correlation_time(rest)))
+    error = float(rest.std(ddof=2)) * (2 / independent) ** 0.5 / 2
+    value = float(good[:share].mean() - good[-share:].mean()) / 2
     return Quantity("front_advance", value, "Å", uncertainty=error, method=method, source=source)
 
 
