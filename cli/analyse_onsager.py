@@ -35,6 +35,7 @@ def onsager(
     explain: Explain = False,
 ) -> None:
     """Onsager coefficients, ionic conductivity and transference numbers of all mobile species."""
+    from ..analysis.figures import draw_curves
     from ..analysis.reading.displacements import walk
     from ..analysis.transport.collective import onsager_coefficients
     from ..quantity import Quantity
@@ -51,6 +52,11 @@ def onsager(
     )
     sigma = found.conductivity
     pairs = [(i, j) for i in range(len(found.species)) for j in range(i, len(found.species))]
+    times = found.lag_time_ps.tolist()
+    curves = {
+        f"{found.species[i]}-{found.species[j]}": (found.lag_time_ps, found.curves_1_eV_A[:, i, j], None)
+        for i, j in pairs
+    }
     coefficients = [
         Quantity(
             "onsager_coefficient",
@@ -82,9 +88,26 @@ def onsager(
                     (found.species[i], found.species[j], float(found.matrix[i, j]), float(found.error[i, j]))
                     for i, j in pairs
                 ],
+            ),
+            "onsager_displacements": (
+                ("lag_time_ps", *(f"{name}_1_eV_A" for name in curves)),
+                list(zip(times, *(curve.tolist() for _, curve, _ in curves.values()), strict=True)),
+            ),
+        },
+        figures={
+            "onsager": lambda path: draw_curves(
+                curves,
+                path,
+                xlabel="lag time (ps)",
+                ylabel="⟨ΔRᵢ·ΔRⱼ⟩ / 6VkT (1/(eV Å))",
             )
         },
-        extra={"temperature_K": temperature_K, "charges": charges, "drift": drift},
+        extra={
+            "temperature_K": temperature_K,
+            "charges": charges,
+            "drift": drift,
+            "window_start_ps": found.window_start_ps,
+        },
         out=out,
         as_json=as_json,
         explained=explain,

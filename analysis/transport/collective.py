@@ -246,6 +246,11 @@ class OnsagerCoefficients:
         ``ionic_conductivity`` in S/cm.
     transference
         ``transference_number`` of each species.
+    lag_time_ps, curves_1_eV_A
+        Lags, shape ``(K,)``, and ``<ΔR_i · ΔR_j> / (6 V k T)`` at each, shape ``(K, S, S)``, in 1/(eV Å): their slopes
+        are the coefficients.
+    window_start_ps
+        Lag from which the slopes are taken.
     """
 
     species: tuple[str, ...]
@@ -253,6 +258,9 @@ class OnsagerCoefficients:
     error: FloatArray
     conductivity: Quantity
     transference: tuple[Quantity, ...]
+    lag_time_ps: FloatArray
+    curves_1_eV_A: FloatArray
+    window_start_ps: float
 
 
 def onsager_coefficients(
@@ -323,14 +331,17 @@ def onsager_coefficients(
     step, noise = walk_and_noise(lag[start:], own[start:].mean(axis=1), 3)
     covariance = msd_covariance(frames, lags, step, noise)[start:, start:]
     weights = line_weights(lag[start:], covariance)[1]
-    per_lag = _cross_displacements(sums, lags[start:])
-    slope = np.tensordot(weights, per_lag, axes=1) / time_step_ps
+    per_lag = _cross_displacements(sums, lags)
+    slope = np.tensordot(weights, per_lag[start:], axes=1) / time_step_ps
     relative_variance = float(weights @ covariance @ weights) / (3 * step**2)
     samples = 2.0 / relative_variance
-    matrix = slope / (6 * volume_A3 * BOLTZMANN_EV_K * temperature_K)
+    scale = 6 * volume_A3 * BOLTZMANN_EV_K * temperature_K
+    matrix = slope / scale
     diagonal = np.diag(matrix)
     error = np.sqrt((np.outer(diagonal, diagonal) + matrix**2) / samples)
-    return OnsagerCoefficients(names, matrix, error, *_charge_transport(names, matrix, charge, samples))
+    carried = _charge_transport(names, matrix, charge, samples)
+    times = lag * time_step_ps
+    return OnsagerCoefficients(names, matrix, error, *carried, times, per_lag / scale, float(times[start]))
 
 
 def _cross_displacements(sums: FloatArray, lags: tuple[int, ...]) -> FloatArray:

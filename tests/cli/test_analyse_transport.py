@@ -153,7 +153,7 @@ def test_curves_of_conductivity_and_profile_are_written_and_named(capsys, monkey
     assert "--out DIR" in out
 
 
-def test_onsager(capsys, monkeypatch, dump):
+def test_onsager(capsys, monkeypatch, dump, tmp_path):
     common = ("analyse", "onsager", dump, "--timestep-fs", 1, "--drift", "Si", "--temperature-K", 600)
     code, out, err = run(
         capsys, monkeypatch, *common, "--charge", "Li=1", "--window-start-ps", 0.2, "--json", "--explain"
@@ -170,6 +170,14 @@ def test_onsager(capsys, monkeypatch, dump):
     sigma = items["onsager_coefficient"]["value"] * 1.602176634e-19 * 1e20
     assert items["ionic_conductivity"]["value"] == pytest.approx(sigma, rel=1e-9)
     assert "Wishart" in document["explanation"]
+    folder = tmp_path / "onsager"
+    code, _, err = run(capsys, monkeypatch, *common, "--charge", "Li=1", "--charge", "Si=0", "--out", folder)
+    assert code == 0, err
+    assert (folder / "onsager.png").stat().st_size > 5000
+    header, *rows = (folder / "onsager_displacements.csv").read_text().splitlines()
+    assert header == "lag_time_ps,Li-Li_1_eV_A,Li-Si_1_eV_A,Si-Si_1_eV_A"
+    lag, curve, *_ = np.array([[float(word) for word in row.split(",")] for row in rows]).T
+    assert curve[1] / lag[1] == pytest.approx(expected, rel=0.3)
     code, _, err = run(capsys, monkeypatch, *common, "--charge", "Li")
     assert code == 2
     assert "'Li' is no charge" in err

@@ -67,6 +67,7 @@ def test_a_window_comes_from_relaxed_and_from_brought_energies(tmp_path):
     assert found["oxidation_limit"] == pytest.approx(energies["Li"] + energies["Si"] - 2 * energies["LiSi"], rel=1e-6)
     assert found["reduction_limit"] == pytest.approx(0.0, abs=1e-9)
     assert found["energy_above_hull"] == pytest.approx(0.0, abs=1e-9)
+    assert all(quantity["reference"] is None for quantity in part["groups"][0]["quantities"])  # that is of sulfides
     brought = STABILITY.replace("[Li, Si, LiSi]", f"[Li, Si]\n  energies_eV_atom: {{LiSi: {energies['LiSi']}}}")
     (tmp_path / "brought.yaml").write_text(brought)
     run_campaign(tmp_path / "brought.yaml", tmp_path / "other")

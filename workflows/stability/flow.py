@@ -189,7 +189,7 @@ def stability_part(
         except InputError as error:
             warnings.append(f"There is no window of {formula}: {error.what}.")
             continue
-        quantities = [_beside(q) for q in (window.reduction, window.oxidation)] + [window.above_hull]
+        quantities = [_beside(q, formula) for q in (window.reduction, window.oxidation)] + [window.above_hull]
         above = window.above_hull.value or 0.0
         if above > 1e-4:
             warnings.append(
@@ -231,7 +231,11 @@ def stability_part(
     }
 
 
-def _beside(limit: Quantity) -> Quantity:
-    """Put the review's window of sulfides beside a limit."""
+def _beside(limit: Quantity, formula: str) -> Quantity:
+    """Put the review's window of sulfides beside the limit of one."""
+    from pymatgen.core import Composition
+
+    if "S" not in Composition(formula):
+        return limit
     value = {"reduction_limit": 1.7, "oxidation_limit": 2.1}[limit.name]
     return replace(limit, reference=Reference(value, "V", f"{_REVIEW}, its reference 363", "window of sulfides"))
