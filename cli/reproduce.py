@@ -74,7 +74,7 @@ def _compute(
         "comparisons": [_row(hold_against(own, reference)) for reference in chosen.references],
     }
     if record:
-        _record(record, chosen.name, results, own.to_dict(), sum(job.wall_s for job in jobs))
+        _record(record, chosen.name, results, own.to_dict())
     return jobs, {**results, "reproduce": found}, root
 
 
@@ -103,9 +103,8 @@ def _all(
         states += jobs
         hops = results["levels"]
         converged = sum(1 for hop in hops if hop["converged"])
-        rows.append(
-            {**results["reproduce"], "hops": len(hops), "converged": converged, "wall_s": time.monotonic() - begin}
-        )
+        spent = {"wall_s": time.monotonic() - begin, "cpu_s": _cpu_s(results)}
+        rows.append({**results["reproduce"], "hops": len(hops), "converged": converged, **spent})
     if as_json:
         print_document(document(extra={"reproduce": rows}))
     else:
@@ -124,7 +123,7 @@ def _print_all(rows: list[dict[str, Any]]) -> None:
 
     table = Table(title="Published barriers, computed again")
     table.add_column("name", no_wrap=True)
-    for column in ("level", "own eV", "published eV", "verdict", "hops converged", "wall s"):
+    for column in ("level", "own eV", "published eV", "verdict", "hops converged", "wall s", "processor s"):
         table.add_column(column)
     console, notes = Console(), []
     for row in rows:
@@ -132,7 +131,8 @@ def _print_all(rows: list[dict[str, Any]]) -> None:
         value = "none" if own["value"] is None else f"{own['value']:.3f}"
         published, verdicts = ([one[key] for one in compared] for key in ("reference", "verdict"))
         counted = f"{row['converged']} of {row['hops']}"
-        cells = [row["level"], value, "\n".join(published), "\n".join(verdicts), counted, f"{row['wall_s']:.0f}"]
+        cells = [row["level"], value, "\n".join(published), "\n".join(verdicts), counted]
+        cells += [f"{row['wall_s']:.0f}", f"{row['cpu_s']:.0f}"]
         table.add_row(row["name"], *cells)
         notes += [f"{row['name']}: {text}" for text in own["warnings"]]
     console.print(table)
@@ -179,7 +179,7 @@ def _print(chosen: Recipe, found: dict[str, Any]) -> None:
 
 
 def _list(*, as_json: bool) -> None:
-    from ..workflows.barrier.reproduce import recipe, recipe_names, records
+    from ..workflows.barrier.reproduce import recipe, recipe_names, records, verdicts
     from .document import document, print_document
 
     known = records()
@@ -197,7 +197,7 @@ def _list(*, as_json: bool) -> None:
                      "status": value.status, "flagged": value.flagged, "note": value.note}
                     for value in one.references
                 ],
-                "found": [entry for entry in known if entry["name"] == name],
+                "found": [entry | {"verdicts": verdicts(entry)} for entry in known if entry["name"] == name],
             }
         )  # fmt: skip
     if as_json:
@@ -215,15 +215,24 @@ def _list(*, as_json: bool) -> None:
             value["value"] + (" (flagged)" if value["flagged"] else "") for value in row["references"]
         )
         found = "\n".join(
-            f"{entry['value_eV']:.3f} {entry['level']}" if entry["value_eV"] is not None
+            f"{entry['value_eV']:.3f} {entry['level']}: {', '.join(entry['verdicts']) or 'no number to compare'}"
+            if entry["value_eV"] is not None
             else f"none {entry['level']}" for entry in row["found"]
         )  # fmt: skip
         table.add_row(row["name"], published, found or "–", "\n".join(row["levels"]))
     Console().print(table)
 
 
-def _record(path: Path, name: str, results: dict[str, Any], own: dict[str, Any], wall_s: float) -> None:
-    """Add an outcome to a file of records, in place of an earlier one of the same name and level."""
+def _cpu_s(results: dict[str, Any]) -> float:
+    """Return the processor time of the jobs of a ladder, in s: that of the last start of each."""
+    return float(sum(sum((job["cpu_s"] or {}).values()) for job in results["jobs"]))
+
+
+def _record(path: Path, name: str, results: dict[str, Any], own: dict[str, Any]) -> None:
+    """Add an outcome to a file of records, in place of an earlier one of the same name and level.
+
+    Times are those of the last start of each job.
+    """
     import json
 
     from ..files import write_json
@@ -240,7 +249,8 @@ def _record(path: Path, name: str, results: dict[str, Any], own: dict[str, Any],
         "warnings": own["warnings"],
         "hops": mine,
         "settings": settings,
-        "wall_s": round(wall_s, 1),
+        "wall_s": round(sum(job["wall_s"] or 0.0 for job in results["jobs"]), 1),
+        "cpu_s": round(_cpu_s(results), 1),
         "anodeflow": results["anodeflow"],
     }
     known = json.loads(path.read_text()) if path.exists() else []

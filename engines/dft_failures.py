@@ -51,7 +51,7 @@ def explain(text: str) -> Explained | None:
             f"has two atoms {float(close[1]):.2f} Å apart",
             "The path goes through an atom: take more images, or other end points.",
         )
-    if "MemoryError" in text or "bad_alloc" in text:
+    if re.search(r"MemoryError|bad_alloc|[Cc]annot allocate memory", text):
         return Explained("memory", "needs more memory than there is", f"Take fewer workers or a smaller cell. {_KEPT}")
     if "converge" in text.lower():
         return Explained(
@@ -60,3 +60,18 @@ def explain(text: str) -> Explained | None:
             f"Try another mixing, a wider smearing, or a better start. {_KEPT}",
         )
     return None
+
+
+def last_words(text: str) -> str:
+    """Return the line with which a process says why it ends, or nothing.
+
+    Parameters
+    ----------
+    text
+        What it wrote on its standard error, with the stack that Python's ``faulthandler`` adds below.
+    """
+    before, fatal, after = text.partition("Fatal Python error: ")
+    lines = [line.strip() for line in before.splitlines() if line.strip()]
+    if fatal:
+        lines = lines or [after.partition("\n")[0].strip()]
+    return lines[-1] if lines else ""

@@ -22,6 +22,14 @@ class ScfError(EngineError):
     """The density of a calculation does not become self-consistent."""
 
 
+class ProcessKilledError(EngineError):
+    """The process of an engine was killed by a signal."""
+
+
+class MemoryShortError(EngineError):
+    """An engine needs more memory than there is."""
+
+
 @dataclass(frozen=True)
 class Handler:
     """What is done about one kind of failure.

@@ -6,6 +6,7 @@ evaluations under way.
 
 from __future__ import annotations
 
+import faulthandler
 import io
 import multiprocessing
 import multiprocessing.connection
@@ -21,7 +22,8 @@ import numpy as np
 
 from ..errors import AnodeflowError, EngineError
 from ..files import write_bytes
-from .dft_failures import explain
+from .dft_failures import explain, last_words
+from .handled import MemoryShortError, ProcessKilledError
 from .lammps.launch import die_with_parent
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 CalculatorFactory = Callable[[Path], "Calculator"]
 """Makes an ASE calculator whose files go into a folder. It is sent to other processes, so it has to be picklable: a
 function of a module, a `functools.partial` of one, or an instance of a class with ``__call__``."""
+
+
+_KEPT = "The band is kept; the same command goes on from here."
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ class ImageSet:
         if self._workers > 1:
             for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
                 os.environ.setdefault(name, "1")  # one core for each process
-            self._processes = [_Process(self._work) for _ in range(self._workers)]
+            self._processes = [_Process(self._work, number) for number in range(self._workers)]
         return self
 
     def __exit__(
@@ -244,23 +249,29 @@ def _engine_error(image: int, error: Exception, folder: Path) -> EngineError:
     (folder / f"{image:02d}" / "error.txt").write_text(text)
     kind = type(error).__name__
     message = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
-    known = explain(f"{kind}: {error}")
-    if known is not None:
-        what, remedy = f"image {image} {known.what}", known.remedy
-    else:
-        what = f"image {image} could not be evaluated: {kind}: {message}"
-        remedy = "The band is kept; the same command goes on from here."
-    return EngineError(what, where=f"{folder.name}/{image:02d}/error.txt", remedy=remedy)
+    where = f"{folder.name}/{image:02d}/error.txt"
+    return _explained(image, f"{kind}: {error}", where) or EngineError(
+        f"image {image} could not be evaluated: {kind}: {message}", where=where, remedy=_KEPT
+    )
+
+
+def _explained(image: int, text: str, where: str) -> EngineError | None:
+    known = explain(text)
+    if known is None:
+        return None
+    error = MemoryShortError if known.key == "memory" else EngineError
+    return error(f"image {image} {known.what}", where=where, remedy=known.remedy)
 
 
 class _Process:
-    """A process that evaluates the images it is sent."""
+    """A process that evaluates the images it is sent; what it says when it dies is in ``process-<number>.txt``."""
 
-    def __init__(self, work: _Work) -> None:
+    def __init__(self, work: _Work, number: int) -> None:
         # spawned, not forked: MPI and numerical libraries do not survive a fork
         context = multiprocessing.get_context("spawn")
         self.connection, there = context.Pipe()
-        self.process = context.Process(target=_serve, args=(there, work), daemon=True)
+        self.said = work.folder / f"process-{number}.txt"
+        self.process = context.Process(target=_serve, args=(there, work, self.said), daemon=True)
         self.process.start()
         there.close()
 
@@ -282,12 +293,9 @@ class _Process:
 
     def _ended(self, image: int) -> EngineError:
         self.process.join(5)
-        code = self.process.exitcode
-        how = f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"left with {code}"
-        return EngineError(
-            f"the process of image {image} {how}",
-            remedy="If it happens again, look at the memory; the band is kept and goes on from here.",
-        )
+        said = self.said.read_text(errors="replace") if self.said.exists() else ""
+        where = f"{self.said.parent.name}/{self.said.name}"
+        return death(image, self.process.exitcode, said, where)
 
     def stop(self) -> None:
         self.connection.close()
@@ -297,8 +305,37 @@ class _Process:
             self.process.join()
 
 
-def _serve(connection: Connection, work: _Work) -> None:
+def death(image: int, code: int | None, said: str, where: str) -> EngineError:
+    """Return the error of a process that ended without an answer.
+
+    Parameters
+    ----------
+    image
+        What it was at.
+    code
+        Its exit code; negative for a signal.
+    said
+        What it wrote on standard error.
+    where
+        File that holds this.
+    """
+    words = last_words(said)
+    known = _explained(image, words, where)
+    if known is not None:
+        return known
+    killed = code is not None and code < 0
+    how = f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"left with {code}"
+    what = f"the process of image {image} {how}" + (f" after '{words}'" if words else "")
+    remedy = f"If it happens again, look at the memory. {_KEPT}"
+    return (ProcessKilledError if killed else EngineError)(what, where=where if words else "", remedy=remedy)
+
+
+def _serve(connection: Connection, work: _Work, said: Path) -> None:
     die_with_parent()
+    said.parent.mkdir(parents=True, exist_ok=True)
+    with said.open("wb") as file:
+        os.dup2(file.fileno(), 2)  # what compiled code says before it aborts would be lost on a terminal
+    faulthandler.enable()
     while True:
         try:
             image, positions = connection.recv()

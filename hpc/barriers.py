@@ -1,7 +1,8 @@
-"""A ladder in its folder: run or resume it, and write its results and pictures."""
+"""A ladder in its folder: run or resume it, and write its results, pictures and report."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from .. import __version__
 from ..errors import InputError
 from ..files import sha256, write_json, write_text
 from ..workflows.barrier.campaign import BarrierCampaign, read_barrier_campaign
-from .campaigns import RESULTS_FILE, RUN_FILE, record_command, refuse_foreign
+from .campaigns import REPORT_FILE, RESULTS_FILE, RUN_FILE, record_command, refuse_foreign
 from .store import STATE_FILE, read_json, read_result, run_lock
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def run_ladder(
     inputs: Mapping[str, str] | None = None,
     watch: Callable[[list[JobState]], None] | None = None,
 ) -> tuple[list[JobState], dict[str, Any], Path]:
-    """Run or resume a ladder, and write its results and pictures, also when jobs failed.
+    """Run or resume a ladder, and write its results, pictures and report, also when jobs failed.
 
     Parameters
     ----------
@@ -110,32 +111,38 @@ def prepare_folder(campaign: BarrierCampaign, root: Path, command: Sequence[str]
 
 
 def write_results(root: Path) -> dict[str, Any]:
-    """Write ``results.json`` and the pictures from what the folder of a ladder holds, and return the document."""
+    """Write ``results.json``, pictures and report from what a ladder's folder holds; return the document as written."""
     from ..analysis.hops.band_picture import draw_band, draw_path
+    from ..analysis.report import write_report
+    from ..workflows.barrier.section import ladder_methods, ladder_part
+    from ..workflows.results import host, job_entry, times, versions
 
     state, run = read_json(root / STATE_FILE), read_json(root / RUN_FILE)
     if state is None or run is None:
         raise InputError("this folder holds no ladder", where=str(root), remedy="Start one: anodeflow barrier FILE.")
-    documents = []
-    for row in state["jobs"]:
-        result = read_result(root / row["folder"], row["hash"]) if row["folder"] else None
-        documents.append(None if result is None else result["output"])
-    bands = [one for one in documents if one is not None and one["kind"] == "barrier"]
-    summary = next((one for one in documents if one is not None and one["kind"] == "barrier_ladder"), None)
-    quantities, warnings, files = [], [], [CAMPAIGN_FILE, RESULTS_FILE]
-    for row, document in zip(state["jobs"], documents, strict=True):
-        if document is None:
+    asked = read_barrier_campaign(root / CAMPAIGN_FILE)
+    jobs = [(row, read_result(root / row["folder"], row["hash"]) if row["folder"] else None) for row in state["jobs"]]
+    finished = [result for _, result in jobs if result is not None]
+    outputs = [result["output"] for result in finished]
+    bands = [one for one in outputs if one["kind"] == "barrier"]
+    summary = next((one for one in outputs if one["kind"] == "barrier_ladder"), None)
+    quantities, warnings = [], []
+    for row, result in jobs:
+        if result is None:
             warnings.append(f"The job '{row['name']}' did not finish. {row['message']}".strip())
             continue
-        quantities += document["quantities"]
-        if document is not summary:
-            warnings += [f"{row['name']}: {text}" for text in document["warnings"]]
+        quantities += result["output"]["quantities"]
+        if result["output"] is not summary:
+            warnings += [f"{row['name']}: {text}" for text in result["output"]["warnings"]]
     warnings += summary["warnings"] if summary else []
+    files = [CAMPAIGN_FILE, RESULTS_FILE, REPORT_FILE, "results.csv"]
     for hop in dict.fromkeys(one["hop"] for one in bands if one["band"]):
         drawn = [one for one in bands if one["hop"] == hop and one["band"] and not one["variant"]]
         if not drawn:
             continue
         files += [draw_band(drawn, root / f"{hop}-band.png").name, draw_path(drawn[-1], root / f"{hop}-path.png").name]
+    engines = {one["settings"]["version"] for one in bands if one["settings"].get("program") == "LAMMPS"}
+    resolved = asked.resolved()
     results = {
         "anodeflow": __version__,
         "command": run["command"],
@@ -143,9 +150,19 @@ def write_results(root: Path) -> dict[str, Any]:
         "quantities": quantities,
         "warnings": list(dict.fromkeys(warnings)),
         "files": files,
+        "campaign": {"name": resolved.pop("name"), "barrier": resolved},
+        "versions": versions(sorted(engines)),
+        "host": host(),
+        "methods": " ".join(ladder_methods(asked)),
+        "systems": [],
+        "parts": [ladder_part(asked, outputs)],
+        "jobs": [job_entry(row, result) for row, result in jobs],
+        **times(finished),
         "levels": summary["levels"] if summary else [],
         "variants": summary["variants"] if summary else [],
         "bands": [{key: value for key, value in one.items() if key not in ("band", "quantities")} for one in bands],
     }
     write_json(root / RESULTS_FILE, results)
-    return results
+    write_report(root)
+    written: dict[str, Any] = json.loads((root / RESULTS_FILE).read_text())
+    return written

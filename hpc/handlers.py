@@ -12,14 +12,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engines.handled import EXPLODING_ENERGY, LOST_ATOMS, SCF, Handled, Handler, ScfError
-from ..engines.lammps.failures import (
-    DiskFullError,
-    KilledError,
-    LostAtomsError,
-    OutOfMemoryError,
-    UnstableError,
+from ..engines.handled import (
+    EXPLODING_ENERGY,
+    LOST_ATOMS,
+    SCF,
+    Handled,
+    Handler,
+    MemoryShortError,
+    ProcessKilledError,
+    ScfError,
 )
+from ..engines.lammps.failures import DiskFullError, LostAtomsError, UnstableError
 from ..errors import EngineError, OutOfTimeError
 
 if TYPE_CHECKING:
@@ -77,9 +80,9 @@ def name_of(error: BaseException) -> str:
         (ScfError, SCF),
         (OutOfTimeError, OUT_OF_TIME),
         (DiskFullError, DISK_FULL),
-        (OutOfMemoryError, OUT_OF_MEMORY),
+        (MemoryShortError, OUT_OF_MEMORY),
         (MemoryError, OUT_OF_MEMORY),
-        (KilledError, NODE_FAILURE),
+        (ProcessKilledError, NODE_FAILURE),
         (SchedulerError, SCHEDULER_HICCUP),
     ]
     found = next((handler for kind, handler in kinds if isinstance(error, kind)), None)

@@ -126,7 +126,7 @@ def write_results(root: Path) -> Path:
     """
     if (root / barriers.CAMPAIGN_FILE).exists():
         barriers.write_results(root)
-        return root / barriers.RESULTS_FILE
+        return root / campaigns.REPORT_FILE
     if (root / distil.DISTIL_FILE).exists():
         distil.write_results(root)
         return root / distil.RESULTS_FILE

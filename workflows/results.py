@@ -91,8 +91,6 @@ def collect(
         warnings += _molten(system, set(diffusion.charges) if diffusion else set())
     warnings += [warning for part in parts for warning in part["warnings"]]
     finished = [document for document in documents if document is not None]
-    started = min((document["started"] for document in finished), default="")
-    ended = max((document["finished"] for document in finished), default="")
     engines = {document["output"]["engine"]["version"] for document in finished if "engine" in document["output"]}
     return {
         "anodeflow": __version__,
@@ -103,8 +101,8 @@ def collect(
         "files": ["report.html", "results.json", "results.csv", "campaign.yaml"],
         "campaign": campaign.resolved(),
         "seed": campaign.seed,
-        "versions": _versions(sorted(engines)),
-        "host": {"cores": _cores(), "machine": platform.machine()},
+        "versions": versions(sorted(engines)),
+        "host": host(),
         "potential": _potential(potential),
         "citations": [
             *(
@@ -118,10 +116,8 @@ def collect(
         "methods": methods(campaign, potential, sorted(engines)),
         "systems": systems,
         "parts": parts,
-        "jobs": [_job(row, document) for row, document in zip(rows, documents, strict=True)],
-        "started": started,
-        "finished": ended,
-        "wall_s": _seconds(started, ended),
+        "jobs": [job_entry(row, document) for row, document in zip(rows, documents, strict=True)],
+        **times(finished),
     }
 
 
@@ -228,7 +224,8 @@ def _all_quantities(system: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _job(row: Mapping[str, Any], document: Mapping[str, Any] | None) -> dict[str, Any]:
+def job_entry(row: Mapping[str, Any], document: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what results say of one job: its row of the table of jobs and its ``result.json``, if there is one."""
     output = document["output"] if document else {}
     engine = output.get("engine") or {}
     stages = output.get("stages") or {}
@@ -285,7 +282,8 @@ def methods(campaign: Campaign, potential: PotentialCard, engine_versions: Seque
     return " ".join(sentences)
 
 
-def _versions(engines: Sequence[str]) -> dict[str, str]:
+def versions(engines: Sequence[str]) -> dict[str, str]:
+    """Return the versions of this package, of LAMMPS as given, and of the libraries that results depend on."""
     found = {"anodeflow": __version__, "LAMMPS": ", ".join(engines) or "not run", "Python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -295,13 +293,16 @@ def _versions(engines: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _cores() -> int:
+def host() -> dict[str, Any]:
+    """Return the cores and the kind of this machine."""
     import os
 
-    return len(os.sched_getaffinity(0))
+    return {"cores": len(os.sched_getaffinity(0)), "machine": platform.machine()}
 
 
-def _seconds(started: str, ended: str) -> float:
-    if not started or not ended:
-        return 0.0
-    return (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
+def times(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return when the first of some finished jobs began, when the last ended, and the time between in s."""
+    started = min((document["started"] for document in documents), default="")
+    ended = max((document["finished"] for document in documents), default="")
+    passed = datetime.fromisoformat(ended) - datetime.fromisoformat(started) if documents else None
+    return {"started": started, "finished": ended, "wall_s": passed.total_seconds() if passed else 0.0}

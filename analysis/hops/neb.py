@@ -25,6 +25,8 @@ _SHARE_LEFT_OUT = 0.5
 """Times the largest change of the barrier when an image is left out: a coarser band errs far more."""
 _WITHOUT_FORCES = 3.0
 _FEW_IMAGES = 7
+_DIP_EV = 0.01
+"""A path that falls farther below both of its ends than this has a state of its own between them."""
 _SAMPLES = 801
 
 
@@ -209,6 +211,12 @@ def neb_barrier(path: NebPath) -> NebBarrier:
     inner = (saddle > s[0]) and (saddle < s[-1])
     if not inner:
         notes.append("the highest point is an end of the path: there is no barrier between the ends")
+    dip = float(min(path.energy_eV[0], path.energy_eV[-1]) - np.min(curve(grid)))
+    if dip > max(_DIP_EV, error):
+        notes.append(
+            f"the curve falls {dip:.2f} eV below both ends: a state between them is lower, and from there the way over "
+            "the saddle is higher by as much"
+        )
     forward, reverse = top - float(path.energy_eV[0]), top - float(path.energy_eV[-1])
 
     def quantity(name: str, value: float, uncertainty: float | None, unit: str = "eV", how: str = method) -> Quantity:

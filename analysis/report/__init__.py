@@ -87,13 +87,14 @@ def report_html(results: Results) -> str:
     from .systems import system_section
 
     compared = comparisons(results)
+    looked_up = compared or results.systems or any(group.formula for one in results.parts for group in one.groups)
     parts = [Section("summary", "Summary", summary(results, compared))]
     for index, system in enumerate(results.systems):
         parts.append(Section(f"system{index}", system.label, system_section(results, index, compared)))
     for index, one in enumerate(results.parts):
         parts.append(Section(f"part-{one.key}", one.title, part_section(results, index, compared)))
     parts += [
-        Section("literature", "Literature", part.literature(results, compared)),
+        Section("literature", "Literature", part.literature(results, compared) if looked_up else ""),
         Section("methods", "Methods", part.methods(results)),
         Section("model", "Model", part.model(results)),
         Section("cost", "Jobs and cost", part.cost(results)),

@@ -21,11 +21,13 @@ def part_section(results: Results, index: int, compared: Sequence[Comparison]) -
     body = f'<div class="cautions"><ul>{warned}</ul></div>' if warned else ""
     body += _overview(results, index)
     body += "".join(_table(one) for one in part.tables)
-    plots = "".join(figure_html(curves_figure(f"{part.key}-{plot.key}", plot)) for plot in part.plots)
-    if plots:
-        body += f'<div class="pair">{plots}</div>'
-    for number, drawing in enumerate(part.drawings):
-        body += structure_html(System(name=drawing.label, structure=drawing.structure), f"{part.key}-drawing{number}")
+    figures = [figure_html(curves_figure(f"{part.key}-{plot.key}", plot)) for plot in part.plots]
+    figures += [
+        structure_html(System(name=drawing.label, structure=drawing.structure), f"{part.key}-drawing{number}")
+        for number, drawing in enumerate(part.drawings)
+    ]
+    if figures:
+        body += f'<div class="pair">{"".join(figures)}</div>'
     own = list(of_part(results, index))
     paths = {located.path for located in own}
     beside = [comparison for comparison in compared if comparison.located.path in paths]

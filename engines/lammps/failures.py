@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from ...errors import EngineError, OutOfTimeError
+from ..handled import MemoryShortError, ProcessKilledError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ class ParameterFileError(LammpsError):
     advice = "The parameter file is cut off or damaged; take a whole copy of it."
 
 
-class KilledError(LammpsError):
+class KilledError(ProcessKilledError, LammpsError):
     """The process was killed from outside."""
 
     advice = "The same command goes on from the last restart; if it happens again, look at the memory."
@@ -60,7 +61,7 @@ class DiskFullError(LammpsError):
     advice = "Free some space; the same command goes on from the last restart."
 
 
-class OutOfMemoryError(LammpsError):
+class OutOfMemoryError(MemoryShortError, LammpsError):
     """There was not enough memory."""
 
     advice = "Give it more memory, fewer jobs beside it, or fewer atoms."

@@ -64,6 +64,18 @@ def eckart(rng):
     return energy
 
 
+@pytest.mark.parametrize(("depth", "said"), [(0.06, True), (0.004, False)])
+def test_a_state_between_the_ends_that_is_lower_is_said(depth, said):
+    """Two minima beside the saddle, as the LiSi potential has them on a hop of LiSi between symmetric ends."""
+    s = np.linspace(0, 3, 9)
+    x = np.pi * s / 3
+    energy = 0.4 * np.sin(x) ** 4 - 4 * depth * (np.sin(x) * np.cos(x)) ** 2
+    slope = 1.6 * np.sin(x) ** 3 * np.cos(x) - 4 * depth * np.sin(2 * x) * np.cos(2 * x)
+    found = neb_barrier(NebPath(energy, s, slope * np.pi / 3))
+    assert found.curve_eV.min() < 0
+    assert any("a state between them is lower" in text for text in found.forward.warnings) is said
+
+
 def test_the_stated_interpolation_error_holds_on_paths_of_another_kind():
     held, total = 0, 0
     rng = np.random.default_rng(20_261_122)

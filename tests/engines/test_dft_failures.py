@@ -1,12 +1,19 @@
 """Every known failure of a DFT program against an output that it really wrote."""
 
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from anodeflow.engines.dft_failures import explain
+from anodeflow.engines.handled import MemoryShortError
 from anodeflow.engines.images import ImageSet
 from anodeflow.errors import EngineError
+from anodeflow.hpc.handlers import name_of
 from ase.calculators.emt import EMT
+
+sys.path.insert(0, str(Path(__file__).parent))  # the processes of images import it too
+import dying_images
 
 STORED = Path(__file__).with_name("failures")
 
@@ -51,3 +58,25 @@ def test_an_image_that_fails_so_is_one_sentence_with_the_whole_output_beside_it(
     sentence = str(caught.value)
     assert sentence.startswith("image 3 ") and "\n" not in sentence
     assert (tmp_path / "03" / "error.txt").read_text().strip()
+
+
+def test_images_that_die_have_names_and_the_others_go_on(tmp_path):
+    """Killed, aborted by compiled code, short of memory: one sentence each, and what was computed before stays."""
+    cell = np.array([[9.0, 0, 0], [1, 9, 0], [0, 1, 9]])
+    positions = np.array([[0.0, 0, 0], [2.5, 2.5, 0]])
+    found = {}
+    with ImageSet(dying_images.Dies, ["Cu", "Au"], cell, tmp_path, workers=4) as images:
+        images.evaluate({3: positions})
+        for image in (0, 1, 2):
+            with pytest.raises(EngineError) as caught:
+                images.evaluate({image: positions, 3: positions})
+            found[image] = caught.value
+        assert images.calls == 4, "image 3 is never computed again"
+    assert [name_of(error) for error in found.values()] == ["node failure", "node failure", "out of memory"]
+    assert "the process of image 0 was killed by SIGKILL." in str(found[0])
+    assert "the process of image 1 was killed by SIGABRT after 'python: c/grid.c:12: make_grid: Assertion" in str(
+        found[1]
+    )
+    assert isinstance(found[2], MemoryShortError) and "image 2 needs more memory than there is" in str(found[2])
+    assert "make_grid" in (tmp_path / "process-1.txt").read_text()
+    assert "Unable to allocate" in (tmp_path / "02" / "error.txt").read_text()

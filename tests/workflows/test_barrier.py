@@ -59,6 +59,9 @@ def test_lithium_in_silicon_from_file_to_diffusivity(tmp_path):
     for name in results["files"]:
         assert (root / name).stat().st_size > 100
     assert json.loads((root / "results.json").read_text()) == results
+    page = (root / "report.html").read_text()
+    assert "Energy along the path of T-H-T" in page and 'id="barrier-drawing0"' in page
+    assert f'<data value="{barrier.value}"' in page
     again, same, _ = run_barrier(file, tmp_path / "run", cores=1)
     assert all(job.reused for job in again) and same["quantities"] == results["quantities"]
 

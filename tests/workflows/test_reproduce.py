@@ -2,16 +2,27 @@
 
 import dataclasses
 import json
+import re
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from anodeflow.engines.gpaw import PROTOCOLS, MissingGpawError, gpaw_installed
 from anodeflow.errors import InputError
 from anodeflow.quantity import Quantity
 from anodeflow.workflows.barrier.flow import barrier_flow
-from anodeflow.workflows.barrier.reproduce import hold_against, own_value, recipe, recipe_names, recipes_at, records
+from anodeflow.workflows.barrier.reproduce import (
+    hold_against,
+    own_value,
+    recipe,
+    recipe_names,
+    recipes_at,
+    records,
+    verdicts,
+)
 
 MEAM = "LiSi-MEAM-Cui2012"
+PAGE = Path(__file__).parents[2] / "docs" / "barriers.md"
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -97,6 +108,16 @@ def test_records_belong_to_recipes_and_hold_their_settings():
         assert entry["hops"] and entry["wall_s"] > 0
 
 
+def test_the_page_shows_what_is_on_record():
+    """The table of docs/barriers.md and the records hold the same barriers, as far as the page prints them."""
+    rows = re.findall(r"^\| `([\w-]+)` \|[^|]*\| ([\w-]+) \|[^|]*\| (none|[\d.]+)", PAGE.read_text(), re.MULTILINE)
+    shown = {(name, level): None if value == "none" else float(value) for name, level, value in rows}
+    known = {(entry["name"], entry["level"]): entry["value_eV"] for entry in records()}
+    assert shown == {key: pytest.approx(value, abs=6e-4) if value is not None else None for key, value in known.items()}
+    words = {word for entry in records() for word in verdicts(entry)}
+    assert words <= {"agrees", "differs", "cannot be compared"}
+
+
 @pytest.mark.engine
 def test_the_command_line_computes_what_was_recorded(tmp_path, capsys):
     from anodeflow.cli.reproduce import _all, reproduce
@@ -105,6 +126,10 @@ def test_the_command_line_computes_what_was_recorded(tmp_path, capsys):
     reproduce("list", None, None, None, True, None)
     listed = json.loads(capsys.readouterr().out)["reproduce"]
     assert [row["name"] for row in listed] == recipe_names()
+    moderate = next(one for one in listed[0]["found"] if one["level"] == "gpaw-moderate")
+    assert moderate["verdicts"] == [
+        "agrees" if value["value"] == "0.58" else "differs" for value in listed[0]["references"]
+    ]
     reproduce("li-in-si", None, run, 1, True, tmp_path / "records.json")
     document = json.loads(capsys.readouterr().out)
     own = document["reproduce"]["own"]["value"]
@@ -112,6 +137,7 @@ def test_the_command_line_computes_what_was_recorded(tmp_path, capsys):
     assert verdicts["0.58"] == "agrees" and verdicts["0.6"] == "agrees" and verdicts["0.655"] == "differs"
     (entry,) = json.loads((tmp_path / "records.json").read_text())
     recorded = next(one for one in records() if (one["name"], one["level"]) == ("li-in-si", MEAM))
+    assert 0 < entry["cpu_s"] < 10 * entry["wall_s"]
     assert entry["value_eV"] == own == pytest.approx(recorded["value_eV"], abs=2e-3)
     _all([recipe("li-in-si")], None, tmp_path / "all", 1, True, None)  # goes on with the folder that is finished
     (row,) = json.loads(capsys.readouterr().out)["reproduce"]

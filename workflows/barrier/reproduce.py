@@ -226,6 +226,12 @@ def records() -> list[dict[str, Any]]:
     return found
 
 
+def verdicts(entry: Mapping[str, Any]) -> list[str]:
+    """Return how an entry of `records` compares with each published value, in the order of `Recipe.references`."""
+    own = Quantity("migration_barrier", entry["value_eV"], "eV", converged=entry["value_eV"] is not None)
+    return [hold_against(own, value).word for value in recipe(entry["name"]).references]
+
+
 @cache
 def _content() -> dict[str, dict[str, Any]]:
     text = (resources.files(__package__) / "data" / "reproduce.yaml").read_text(encoding="utf-8")

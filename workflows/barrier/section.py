@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ...engines.levels import is_dft_level
@@ -59,7 +60,11 @@ def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
 
 def methods(campaign: Campaign) -> list[str]:
     """Return the sentences on barriers for the paragraph on methods."""
-    asked = _asked(campaign)
+    return ladder_methods(_asked(campaign))
+
+
+def ladder_methods(asked: LadderSettings) -> list[str]:
+    """Return the same for any ladder."""
     levels = "; ".join(
         f"{level.name} with {level.images} images in cells of at least {level.image_distance_A:g} Å, until no atom "
         f"feels more than {level.force_tolerance_eV_A:g} eV/Å from the force of the band"
@@ -87,8 +92,21 @@ def part(
     documents
         ``result.json`` of each row; None where there is none.
     """
-    asked = _asked(campaign)
-    outputs = [one["output"] for one in documents if one is not None and one["output"].get("kind") in _KINDS]
+    outputs = [one["output"] for one in documents if one is not None]
+    return ladder_part(_asked(campaign), outputs)
+
+
+def ladder_part(asked: LadderSettings, outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the same for any ladder.
+
+    Parameters
+    ----------
+    asked
+        The ladder.
+    outputs
+        What its jobs gave; others among them are passed over.
+    """
+    outputs = [one for one in outputs if one.get("kind") in _KINDS]
     bands = [one for one in outputs if one["kind"] == "barrier"]
     summary = next((one for one in outputs if one["kind"] == "barrier_ladder"), None)
     groups = [
@@ -105,13 +123,7 @@ def part(
         if one["kind"] == "barrier_crystal"
     ]
     if summary is not None:
-        groups.append(
-            {
-                "label": "ladder",
-                "headline": ["activation_energy", "activation_volume", "barrier_infinite_cell"],
-                "quantities": summary["quantities"],
-            }
-        )
+        groups += _together(summary["quantities"])
     hops = list(dict.fromkeys(one["hop"] for one in bands))
     shown = [(hop, [one for one in bands if one["hop"] == hop and one["band"]]) for hop in hops]
     return {
@@ -124,6 +136,16 @@ def part(
         "plots": [_plot(number, hop, found) for number, (hop, found) in enumerate(shown) if found],
         "drawings": [_drawing(hop, found) for hop, found in shown if found],
     }
+
+
+def _together(quantities: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what all hops give together, a group for each temperature and one for the rest."""
+    by_label: dict[str, list[Mapping[str, Any]]] = {}
+    for one in quantities:
+        at = re.search(r"\bat ([\d.e+]+ K)\b", one["method"])
+        by_label.setdefault(f"all hops, {at[1]}" if at else "all hops", []).append(one)
+    headline = ["activation_energy", "carrier_diffusivity", "activation_volume", "barrier_infinite_cell"]
+    return [{"label": label, "headline": headline, "quantities": found} for label, found in by_label.items()]
 
 
 def _plot(number: int, hop: str, bands: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
