@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ALKALI = frozenset({"Li", "Na", "K", "Rb", "Cs"})
 NETWORK_FORMERS = frozenset({"B", "C", "Si", "Ge", "P"})
 _LIGHT = np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])
+MOVING = (0.85, 0.28, 0.06)
+"""Colour (rgb) of the sites that have the property ``moving``: what a picture of a path is about."""
 _FACE_TOLERANCE = 0.02
 _REPEAT_FACES_BELOW = 400
 _BOND_RADIUS_A = 0.11
@@ -53,7 +55,7 @@ def draw_structure(
     on its side, c to the right. Partial occupancies show as sectors, vacancies white. Small cells repeat the
     atoms of their faces and complete coordination shells across them. Bonds join atoms other than alkali nearer
     than 1.15 times their covalent radii, in compounds cations to anions; where the only cation is an alkali they
-    join it to the anions.
+    join it to the anions. Sites with the property ``moving`` have a colour of their own.
 
     Parameters
     ----------
@@ -77,11 +79,8 @@ def draw_structure(
     """
     scene = _scene(structure, azimuth_deg, elevation_deg, bonds)
     image = _render(scene, width_px)
-    elements = [str(element) for element in structure.composition.elements] if legend else []
     stream = io.BytesIO()
-    _figure(image, title, [symbol.rstrip("0123456789+-") for symbol in elements]).savefig(
-        stream, format="png", facecolor="white"
-    )
+    _figure(image, title, _legend(structure) if legend else {}).savefig(stream, format="png", facecolor="white")
     if isinstance(target, (str, Path)):
         return write_bytes(target, stream.getvalue())
     target.write(stream.getvalue())
@@ -123,7 +122,11 @@ def _scene(structure: Structure, azimuth_deg: float, elevation_deg: float, bonds
         fractional, owners = _with_ligands(fractional, owners, matrix, main, radius)
     centres = (fractional @ matrix - middle) @ rotation.T
     radii = np.array([0.22 + 0.30 * radius[main[owner]] for owner in owners])
-    colours = [[(amount, rgb[symbol]) for symbol, amount in symbols[owner]] for owner in owners]
+    moving = [bool(site.properties.get("moving")) for site in structure]
+    colours = [
+        [(amount, np.array(MOVING) if moving[owner] else rgb[symbol]) for symbol, amount in symbols[owner]]
+        for owner in owners
+    ]
     sticks: list[Array] = []
     stick_radii: list[float] = []
     stick_colours: list[list[Array]] = []
@@ -375,9 +378,19 @@ def _downsample(image: Array) -> Array:
     return mean
 
 
-def _figure(image: Array, title: str, elements: list[str]) -> Figure:
+def _legend(structure: Structure) -> dict[str, tuple[float, ...]]:
+    """Return the colour (rgb) of each element that is at rest, and of what moves."""
     from ase.data import atomic_numbers
     from ase.data.colors import jmol_colors
+
+    still = [site for site in structure if not site.properties.get("moving")]
+    symbols = dict.fromkeys(element.symbol for site in still for element in site.species)
+    found = {symbol: tuple(jmol_colors[atomic_numbers[symbol]]) for symbol in symbols}
+    moving = dict.fromkeys(site.specie.symbol for site in structure if site.properties.get("moving"))
+    return found | {f"{symbol}, moving": MOVING for symbol in moving}
+
+
+def _figure(image: Array, title: str, elements: dict[str, tuple[float, ...]]) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -396,10 +409,8 @@ def _figure(image: Array, title: str, elements: list[str]) -> Figure:
         figure.text(0.5, 1 - 0.5 * above / total, title, ha="center", va="center", fontsize=15, color="#222222")
     if elements:
         handles = [
-            axes.plot(
-                [], [], "o", ms=13, mfc=tuple(jmol_colors[atomic_numbers[symbol]]), mec="#444444", mew=0.8, label=symbol
-            )[0]
-            for symbol in dict.fromkeys(elements)
+            axes.plot([], [], "o", ms=13, mfc=colour, mec="#444444", mew=0.8, label=label)[0]
+            for label, colour in elements.items()
         ]
         figure.legend(
             handles=handles,

@@ -100,7 +100,7 @@ def draw_path(document: Mapping[str, Any], path: Path) -> Path:
 
 
 def path_structure(document: Mapping[str, Any]) -> Structure:
-    """Return the crystal at the start of a band with the atoms that move at every image as further atoms."""
+    """Return the crystal at the start of a band with the atoms that move at every image, marked as ``moving``."""
     from pymatgen.core import Lattice, Structure
 
     band = document["band"]
@@ -110,4 +110,11 @@ def path_structure(document: Mapping[str, Any]) -> Structure:
     trail = [(symbols[atom], frame[atom]) for frame in positions[1:] for atom in np.flatnonzero(moved)]
     species = symbols + [symbol for symbol, _ in trail]
     places = np.vstack([positions[0], *(place for _, place in trail)])
-    return Structure(Lattice(band["cell"]), species, places, coords_are_cartesian=True, to_unit_cell=True)
+    return Structure(
+        Lattice(band["cell"]),
+        species,
+        places,
+        coords_are_cartesian=True,
+        to_unit_cell=True,
+        site_properties={"moving": [*moved.tolist(), *(True for _ in trail)]},
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from .document import Curve, Plot
 from .markup import number_text
 from .plots import spread, thin
@@ -20,7 +22,9 @@ def curves_figure(key: str, plot: Plot) -> Figure:
     plot
         Curves; a point without a number is left out. Published values are grey bands.
     """
-    colours = spread(max(1, len(plot.curves)))
+    own = [number for number, curve in enumerate(plot.curves) if number == 0 or not curve.as_before]
+    of_own = spread(max(1, len(own)))
+    colours = [of_own[bisect_right(own, number) - 1] for number in range(len(plot.curves))]
     places: list[tuple[float, float, int, str]] = []
     rows: list[tuple[str, ...]] = []
     with canvas() as figure:

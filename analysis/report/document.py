@@ -173,6 +173,7 @@ class Curve(_Part):
     """One curve of a plot; lists of one length.
 
     `error` is one standard error, None where there is none. `slope` is drawn as a short tangent through each point.
+    `as_before` gives it the colour of the curve before, which it belongs to.
     """
 
     label: str
@@ -181,6 +182,7 @@ class Curve(_Part):
     error: list[float | None] | None = None
     slope: list[float] | None = None
     style: Literal["line", "points", "steps"] = "line"
+    as_before: bool = False
 
     def model_post_init(self, context: Any) -> None:
         """Refuse lists of different lengths."""

@@ -305,7 +305,7 @@ def _gap(subject: str, members: list[Located], so: str) -> Gap:
     kelvin = [group.removesuffix(" K") for group in groups if group.endswith(" K")]
     at = f" at {joined(kelvin)} K" if len(kelvin) == len(groups) else ""
     if not at and not any(_of_fit(located) for located in members):
-        at = f" ({joined([in_sentence(located) for located in members])})"
+        at = f" ({joined(list(dict.fromkeys(in_sentence(located) for located in members)))})"
     verb = "No" if all(located.quantity.value is None for located in members) else "No converged"
     alike: dict[str, list[tuple[str, str]]] = {}
     for located in members:

@@ -52,40 +52,48 @@ AZIMUTH_DEG, ELEVATION_DEG = 22.0, 12.0
 """Where the viewer stands at first, in the static picture and in the turning model alike."""
 
 
-def _elements(structure: Any) -> list[tuple[str, str, float, int]]:
-    """Return symbol, colour, drawn radius in Å and count of each element, the most frequent first."""
+def _kind(site: Any) -> str:
+    symbol = str(site.species.elements[0].symbol)
+    return f"{symbol}, moving" if site.properties.get("moving") else symbol
+
+
+def _kinds(structure: Any) -> list[tuple[str, str, float, int]]:
+    """Return name, colour, drawn radius in Å and count of each element, the most frequent first; what moves is last."""
+    from collections import Counter
+
     from ase.data import atomic_numbers, covalent_radii
     from ase.data.colors import jmol_colors
 
-    counts = structure.composition.get_el_amt_dict()
+    from ...structures.picture import MOVING
+
     found = []
-    for symbol, count in sorted(counts.items(), key=lambda item: -item[1]):
+    for kind, count in sorted(Counter(map(_kind, structure)).items(), key=lambda item: ("," in item[0], -item[1])):
+        symbol, _, moving = kind.partition(",")
         number = atomic_numbers.get(symbol, 0)
-        red, green, blue = (round(255 * float(part)) for part in jmol_colors[number])
-        radius = 0.55 * float(covalent_radii[number])
-        found.append((symbol, f"#{red:02x}{green:02x}{blue:02x}", radius, round(count)))
+        red, green, blue = (round(255 * float(part)) for part in (MOVING if moving else jmol_colors[number]))
+        found.append((kind, f"#{red:02x}{green:02x}{blue:02x}", 0.55 * float(covalent_radii[number]), count))
     return found
 
 
 def _model(structure: Any) -> tuple[dict[str, Any], list[tuple[str, str, int]]]:
     """Return what the page's script draws: elements, atoms ``[x, y, z, element]`` in Å, and the cell vectors."""
-    elements = _elements(structure)
-    index = {symbol: i for i, (symbol, _, _, _) in enumerate(elements)}
+    kinds = _kinds(structure)
+    index = {kind: i for i, (kind, _, _, _) in enumerate(kinds)}
     matrix = structure.lattice.matrix
     if structure.lattice.c > 1.6 * max(structure.lattice.a, structure.lattice.b):
         matrix = matrix[:, [2, 1, 0]] * [1.0, 1.0, -1.0]  # a tall cell lies on its side, as in the picture
     cartesian = (structure.frac_coords % 1.0) @ matrix
     atoms = [
-        [round(float(x), 2), round(float(y), 2), round(float(z), 2), index[site.species.elements[0].symbol]]
+        [round(float(x), 2), round(float(y), 2), round(float(z), 2), index[_kind(site)]]
         for (x, y, z), site in zip(cartesian, structure, strict=True)
     ]
     model = {
-        "elements": [[symbol, colour, round(radius, 3)] for symbol, colour, radius, _ in elements],
+        "elements": [[kind, colour, round(radius, 3)] for kind, colour, radius, _ in kinds],
         "atoms": atoms,
         "cell": [[round(float(x), 3) for x in row] for row in matrix],
         "view": [AZIMUTH_DEG, ELEVATION_DEG],
     }
-    return model, [(symbol, colour, count) for symbol, colour, _, count in elements]
+    return model, [(kind, colour, count) for kind, colour, _, count in kinds]
 
 
 def _picture(structure: Any) -> bytes:

@@ -165,6 +165,7 @@ def _plot(number: int, hop: str, bands: Sequence[Mapping[str, Any]]) -> dict[str
                 "y": points.height_eV.tolist(),
                 "slope": points.slope_eV_A.tolist(),
                 "style": "points",
+                "as_before": True,
             }
         )
     return {
