@@ -91,11 +91,13 @@ def show(results: dict[str, Any], root: Path, *, as_json: bool) -> None:
     for entry in results["quantities"]:
         if entry["name"] in _PRINTED and entry["value"] is not None:
             error = "" if entry["uncertainty"] is None else f" ± {entry['uncertainty']:.2g}"
-            line = f"{entry['name']} = {entry['value']:.4g}{error} {entry['unit']}  ({entry['method']})"
+            known = entry["source"] in entry["method"]
+            how = entry["method"] if known else f"{entry['source']}: {entry['method']}"
+            line = f"{entry['name']} = {entry['value']:.4g}{error} {entry['unit']}  ({how})"
             console.print(line, highlight=False, markup=False)
     for warning in results["warnings"]:
         console.print(f"warning: {warning}", highlight=False, markup=False)
-    console.print(f"Pictures and results.json are in {root}", highlight=False, markup=False)
+    console.print(f"The report and the pictures are in {root}", highlight=False, markup=False)
 
 
 def _variants(rows: list[dict[str, Any]]) -> Any:

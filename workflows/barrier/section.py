@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("barrier_crystal", "barrier", "barrier_ladder")
 _CURVE_POINTS = 60
+_OF_ONE_HOP = ("activation_volume", "barrier_infinite_cell")
 
 
 def barrier_flow(campaign: Campaign) -> Flow:
@@ -139,12 +140,13 @@ def ladder_part(asked: LadderSettings, outputs: Sequence[Mapping[str, Any]]) -> 
 
 
 def _together(quantities: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return what all hops give together, a group for each temperature and one for the rest."""
+    """Return what all hops give together, a group for each temperature and one for the rest; some are of one hop."""
     by_label: dict[str, list[Mapping[str, Any]]] = {}
     for one in quantities:
         at = re.search(r"\bat ([\d.e+]+ K)\b", one["method"])
-        by_label.setdefault(f"all hops, {at[1]}" if at else "all hops", []).append(one)
-    headline = ["activation_energy", "carrier_diffusivity", "activation_volume", "barrier_infinite_cell"]
+        label = f"all hops, {at[1]}" if at else "all hops"
+        by_label.setdefault(one["source"] if one["name"] in _OF_ONE_HOP else label, []).append(one)
+    headline = ["activation_energy", "carrier_diffusivity", *_OF_ONE_HOP]
     return [{"label": label, "headline": headline, "quantities": found} for label, found in by_label.items()]
 
 
