@@ -116,6 +116,8 @@ class LayerStress(AnalysisBase):  # type: ignore[misc]  # MDAnalysis has no type
         super().__init__(atoms.universe.trajectory, **how)
         self._atoms = atoms
         self._columns = tuple(f"{stress}[{k}]" for k in range(1, 7)) if isinstance(stress, str) else tuple(stress)
+        if kinetic is not None and units != "metal":
+            raise InputError("the kinetic part is added in metal units only")
         self._masses = None if kinetic is None else masses_of(species_of(atoms), kinetic)
         self._how: dict[str, Any] = {"layers": layers, "layer_A": layer_A, "axis": axis, "units": units}
 

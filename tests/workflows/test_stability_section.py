@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from anodeflow.errors import InputError
 from anodeflow.hpc.campaigns import run_campaign
+from anodeflow.potentials.cards import card
+from anodeflow.quantity import Quantity
 from anodeflow.structures.molecules import crown, molecule_in_box
 from anodeflow.workflows.campaign import read_campaign
 from anodeflow.workflows.sections import campaign_flow
-from anodeflow.workflows.stability.flow import structures
+from anodeflow.workflows.stability.flow import stability_part, structures
 
 STABILITY = """\
 name: small
@@ -131,3 +134,17 @@ def test_a_molecule_shifts_the_window_by_its_own_energy(tmp_path):
     assert any("as molecules alone" in text for text in results["warnings"])
     shown = report.read_text()
     assert shown.index("as molecules alone") < shown.index('<section id="part-stability"')
+
+
+def test_energies_that_are_brought_stand_beside_those_of_splines(tmp_path):
+    """Splines leave out an energy of each element: here lithium 2.25, silicon 3.81 eV; the brought LiSi holds them."""
+    potential = Path(__file__).parents[2] / "examples" / "distilled-Si-Li6PS5Cl.yaml"
+    brought = ("[Li, Si, LiSi]", "[Li, Si]\n  energies_eV_atom: {LiSi: -4.2}")
+    campaign = _read(tmp_path, STABILITY, ("LiSi-MEAM-Cui2012", str(potential)), brought)
+    references = card(str(potential)).model.reference_eV
+    own = {"Li": -1.9 - references["Li"], "Si": -5.4 - references["Si"]}
+    rows = [{"metadata": {"section": "stability", "system": formula}} for formula in own]
+    energies = [Quantity("energy_per_atom", energy, "eV").to_dict() for energy in own.values()]
+    part = stability_part(campaign, rows, [{"output": {"quantities": [energy]}} for energy in energies])
+    found = {one["name"]: one["value"] for one in part["groups"][0]["quantities"]}
+    assert found["oxidation_limit"] == pytest.approx(-1.9 - 5.4 + 2 * 4.2)

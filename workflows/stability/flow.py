@@ -11,6 +11,7 @@ from jobflow import Flow
 from ...analysis.stability import interface_reaction, plateau_text, stability_window
 from ...errors import InputError
 from ...potentials.cards import PotentialCard, card
+from ...potentials.uf3 import Uf3
 from ...quantity import Quantity, Reference
 from ..flow import job_metadata, refuse_extrapolation, sign
 from ..jobs import RelaxMaker
@@ -166,16 +167,22 @@ def stability_part(
     rows, documents
         The table of jobs, and ``result.json`` of each; None where there is none.
     """
-    settings = asked(campaign)
+    from pymatgen.core import Composition
+
+    settings, model = asked(campaign), card(campaign.potential).model
+    # splines leave out energies of the elements, which those that the user brings hold
+    left_out = model.reference_eV if isinstance(model, Uf3) else {}
     energies: dict[str, float] = dict(settings.energies_eV_atom)
     warnings = []
     for row, document in zip(rows, documents, strict=True):
         if row["metadata"].get("section") != "stability" or document is None:
             continue
         energy = next(q for q in document["output"]["quantities"] if q["name"] == "energy_per_atom")
-        energies[row["metadata"]["system"]] = float(energy["value"])
+        formula = row["metadata"]["system"]
+        shares = Composition(formula).fractional_composition.get_el_amt_dict()
+        energies[formula] = float(energy["value"]) + sum(left_out.get(el, 0.0) * x for el, x in shares.items())
         if not energy["converged"]:
-            warnings.append(f"{row['metadata']['system']} did not relax fully, so its energy is too high.")
+            warnings.append(f"{formula} did not relax fully, so its energy is too high.")
     if settings.molecules:
         warnings.append(
             f"{' and '.join(settings.molecules)} stand for their elements as molecules alone: what binds them in the "
