@@ -203,6 +203,12 @@ def interval95(quantity: Quantity) -> tuple[float, float] | None:
     return quantity.value - half, quantity.value + half
 
 
+def half_width(quantity: Quantity) -> float:
+    """Return half of the 95 % interval, which of few samples is wider than twice the error; 0 where there is none."""
+    low, high = interval95(quantity) or (0.0, 0.0)
+    return 0.5 * (high - low)
+
+
 def unit_key(unit: str) -> str:
     """Return a unit in one spelling, so that ``Å^3``, ``angstrom^3`` and ``A^3`` are the same."""
     for written, meant in _UNITS.items():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .settings import EnergeticsSettings
 
 _REVIEW = "Review of alloy anodes in solid-state cells (2026), its reference 175"
+_LOOSE = "An energy behind it is not fully relaxed."
 
 
 def energetics_part(
@@ -70,8 +71,7 @@ def _marked(quantity: Quantity, outputs: Sequence[Mapping[str, Any]], site: str)
     loose = [one for one in outputs if not one["quantities"][0]["converged"]]
     how = f"site {site}, {quantity.method}" if site else quantity.method
     if loose:
-        why = ("An energy behind it is not fully relaxed.",)
-        return replace(quantity, method=how, converged=False, warnings=(*quantity.warnings, *why))
+        return replace(quantity, method=how, converged=False, warnings=(*quantity.warnings, _LOOSE))
     return replace(quantity, method=how)
 
 
@@ -122,8 +122,7 @@ def _dissolved(settings: EnergeticsSettings, done: Sequence[Any], atoms: Mapping
             values = [[q.value for q in sites if q.value is not None] for sites in pair]
             quantity = segregation_energy(values[0], values[1], one.solute)
             if not all(q.converged for sites in pair for q in sites):
-                why = (*quantity.warnings, "An energy behind it is not fully relaxed.")
-                quantity = replace(quantity, converged=False, warnings=why)
+                quantity = replace(quantity, converged=False, warnings=(*quantity.warnings, _LOOSE))
             if (one.solute, one.element) == ("Al", "Si"):
                 note = "0.90 eV at the boundary less 0.99 eV in the bulk, DFT"
                 quantity = replace(quantity, reference=Reference(-0.09, "eV", _REVIEW, note))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...analysis.literature import interval95
+from ...analysis.literature import half_width
 from ...analysis.replicas import replica_mean
 from ...quantity import Quantity, Reference
 from ..campaign import Campaign
@@ -184,7 +184,7 @@ def _changes(wanted: InterfaceSettings, merged: Mapping[tuple[str, int], list[Qu
             change = quantity.value - base.value
             known = quantity.uncertainty is not None and base.uncertainty is not None
             error = ((quantity.uncertainty or 0.0) ** 2 + (base.uncertainty or 0.0) ** 2) ** 0.5 if known else None
-            half = (_half_width(quantity) ** 2 + _half_width(base) ** 2) ** 0.5 if known else None
+            half = (half_width(quantity) ** 2 + half_width(base) ** 2) ** 0.5 if known else None
             seen = half is not None and abs(change) > half and quantity.converged and base.converged
             why = "the change lies within its error, or one of both did not converge"
             quantities.append(
@@ -198,12 +198,6 @@ def _changes(wanted: InterfaceSettings, merged: Mapping[tuple[str, int], list[Qu
             name = f"What {interlayer.split(':')[0]} changes"
             groups.append(_group(name, quantities, wanted.temperature_K) | {"headline": []})
     return groups
-
-
-def _half_width(quantity: Quantity) -> float:
-    """Return half of the 95 % interval, which of few runs is wider than twice the error."""
-    low, high = interval95(quantity) or (0.0, 0.0)
-    return 0.5 * (high - low)
 
 
 def _tables(

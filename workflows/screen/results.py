@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...analysis.literature import interval95
+from ...analysis.literature import half_width
 from ...quantity import Quantity, Reference
 from ..campaign import Campaign
 from .flow import PURE, asked
@@ -200,18 +200,12 @@ def _order_doubt(ranked: Sequence[Mapping[str, Any]], by: str) -> list[str]:
         assert second.value is not None
         if first.uncertainty is None or second.uncertainty is None:
             continue
-        if abs(second.value - first.value) <= np.hypot(_half_width(first), _half_width(second)):
+        if abs(second.value - first.value) <= np.hypot(half_width(first), half_width(second)):
             said.append(f"The order of {one} and {other} is not known: they differ by less than their errors.")
     bare = [label for label, quantity in known if quantity.uncertainty is None]
     if bare and len(known) > 1:
         said.append(f"The {by.replace('_', ' ')} of {', '.join(bare)} has no error bar: {_NO_ERROR}.")
     return said
-
-
-def _half_width(quantity: Quantity) -> float:
-    """Return half of the 95 % interval, which of few sites is wider than twice the error."""
-    low, high = interval95(quantity) or (0.0, 0.0)
-    return 0.5 * (high - low)
 
 
 def _student(count: int) -> float:
@@ -299,7 +293,7 @@ def _strengthening(work: Quantity, pure: Quantity) -> list[Quantity]:
         return []
     known = work.uncertainty is not None
     error = float(np.hypot(work.uncertainty or 0.0, pure.uncertainty or 0.0))
-    value, half = work.value - pure.value, float(np.hypot(_half_width(work), _half_width(pure)))
+    value, half = work.value - pure.value, float(np.hypot(half_width(work), half_width(pure)))
     return [
         Quantity(
             "strengthening", value, "J/m^2", uncertainty=error if known else None,
