@@ -208,9 +208,8 @@ def fit(
         start = _start(rows, configurations)
         for number, atoms in enumerate(configurations):
             x, y, scale = rows.design(atoms), labels_of(atoms, reference, elements), units_of(atoms, accuracy)
-            y = y - np.asarray(x @ start.prior)
-            own = x[:, start.used]
-            dense = (own if isinstance(own, np.ndarray) else own.toarray()) / scale[:, None]
+            y = y - x @ start.prior
+            dense = x[:, start.used] / scale[:, None]
             if not groups:
                 groups = [NormalEquations.empty(dense.shape[1]) for _ in range(GROUPS)]
             groups[number % GROUPS].add(dense, y / scale)

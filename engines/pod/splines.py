@@ -5,9 +5,11 @@ The sums are those of LAMMPS' ``pair_style uf3``: a pair counts from either end,
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 from scipy.interpolate import BSpline
 from scipy.sparse import coo_array, csr_array
 
@@ -58,7 +60,7 @@ class Splines:
         seen = np.zeros(self.size, dtype=bool)
         seen[: self._triplets[0].first] = True
         for atoms in configurations:
-            seen[self.design(atoms, derivatives=False).indices] = True
+            seen |= self.design(atoms, derivatives=False)[0] != 0
         return np.flatnonzero(seen)
 
     def prior(self) -> Array:
@@ -98,9 +100,9 @@ class Splines:
 
     def features(self, atoms: Atoms) -> Array:
         """Return the mean over the atoms of all splines, shape (M,)."""
-        return np.asarray(self.design(atoms, derivatives=False).toarray()[0, : self.splines] / len(atoms))
+        return self.design(atoms, derivatives=False)[0, : self.splines] / len(atoms)
 
-    def design(self, atoms: Atoms, *, stress: bool = True, derivatives: bool = True) -> csr_array:
+    def design(self, atoms: Atoms, *, stress: bool = True, derivatives: bool = True) -> Array:
         """Return what the coefficients are multiplied with to give energy, forces and stress.
 
         Parameters
@@ -114,7 +116,7 @@ class Splines:
 
         Returns
         -------
-        sparse array, shape (1 + 3 N + 6, M + E)
+        ndarray, shape (1 + 3 N + 6, M + E)
             Rows as `Descriptors.design` has them; the last columns are constants of the elements, which LAMMPS' model
             does not have.
         """
@@ -123,9 +125,8 @@ class Splines:
         i, j, vector = neighbor_list("ijD", atoms, self._cutoff_A)
         length = np.linalg.norm(vector, axis=1)
         kinds = np.array([self.elements.index(symbol) for symbol in atoms.get_chemical_symbols()])
-        table = _Table(len(atoms), derivatives)
-        constants = self.splines + np.arange(len(self.elements))
-        table.energy(constants[None], np.bincount(kinds, minlength=len(constants))[None].astype(np.float64))
+        rows = np.zeros((self.size, (1 + 3 * len(atoms) + 6) if derivatives else 1))
+        rows[self.splines :, 0] = np.bincount(kinds, minlength=len(self.elements))
         for pair in self._pairs:
             one, two = (self.elements.index(symbol) for symbol in pair.elements)
             of_both = np.sort([kinds[i], kinds[j]], axis=0) == np.array(sorted((one, two)))[:, None]
@@ -133,8 +134,7 @@ class Splines:
             first, value, slope = cubic(pair.knots, length[own])
             columns = first[:, None] + np.arange(4)
             columns = np.where(columns < pair.size, pair.first + columns, -1)
-            table.energy(columns, value)
-            table.derivatives(columns, (i[own], j[own]), [(0, 1, slope, vector[own])])
+            _add(rows, columns, value, [(i[own], j[own], slope, vector[own])])
         a, b = _pairs_of_bonds(i, length < self._reach_A)
         across = vector[b] - vector[a]
         opposite = np.linalg.norm(across, axis=1)
@@ -151,16 +151,15 @@ class Splines:
             legs = [cubic(triplet.legs, length[left]), cubic(triplet.legs, length[right])]
             legs.append(cubic(triplet.opposite, opposite[own]))
             columns = _columns(triplet.columns, *(first for first, _, _ in legs))
-            table.energy(columns, _product(legs, None))
-            if not derivatives:
-                continue
             bonds = [
-                (0, 1, _product(legs, 0), vector[left]),
-                (0, 2, _product(legs, 1), vector[right]),
-                (1, 2, _product(legs, 2), side),
+                (i[left], j[left], _product(legs, 0), vector[left]),
+                (i[left], j[right], _product(legs, 1), vector[right]),
+                (j[left], j[right], _product(legs, 2), side),
             ]
-            table.derivatives(columns, (i[left], j[left], j[right]), bonds)
-        return table.rows(self.size, atoms.get_volume(), stress)
+            _add(rows, columns, _product(legs, None), bonds)
+        if derivatives:
+            rows[:, -6:] /= atoms.get_volume()
+        return rows.T if stress or not derivatives else rows[:, :-6].T
 
 
 def _ziegler_biersack_littmark(elements: tuple[str, str], distance_A: Array) -> Array:
@@ -177,14 +176,15 @@ def _ziegler_biersack_littmark(elements: tuple[str, str], distance_A: Array) -> 
 def cubic(knots: Array, x: Array) -> tuple[Indices, Array, Array]:
     """Return the index of the first of the four splines that do not vanish at x, their values and slopes (n, 4)."""
     first = np.clip(np.searchsorted(knots, x, side="right") - 4, 0, len(knots) - 8)
-    pieces = _pieces(knots)[first]  # (n, 4 splines, 4 powers)
+    pieces = _pieces(tuple(knots))[first]  # (n, 4 splines, 4 powers)
     u = x - knots[first + 3]
     powers = u[:, None] ** np.arange(4)
     slopes = np.concatenate([np.zeros((len(x), 1)), powers[:, :3] * np.arange(1, 4)], axis=1)
     return first, np.einsum("nkp,np->nk", pieces, powers), np.einsum("nkp,np->nk", pieces, slopes)
 
 
-def _pieces(knots: Array) -> Array:
+@cache
+def _pieces(knots: tuple[float, ...]) -> Array:
     """Return the polynomial of each spline in each interval, shape (intervals, 4, 4), lowest power first."""
     count = len(knots) - 4
     whole = BSpline(knots, np.eye(count), 3)
@@ -216,61 +216,44 @@ def _product(legs: list[tuple[Indices, Array, Array]], slope: int | None) -> Arr
     return np.asarray(np.einsum("na,nb,nc->nabc", *parts).reshape(len(parts[0]), 64))
 
 
-class _Table:
-    """Entries of the sparse rows, collected."""
+def _add(rows: Array, columns: Indices, values: Array, bonds: list[tuple[Indices, Indices, Array, Array]]) -> None:
+    """Add terms of the energy, with their derivatives where there is room for them.
 
-    def __init__(self, count: int, derivatives: bool) -> None:
-        self.count, self.wanted = count, derivatives
-        self.row: list[Indices] = []
-        self.column: list[Indices] = []
-        self.value: list[Array] = []
+    Parameters
+    ----------
+    rows
+        Shape (M, 1 + 3 N + 6), or (M, 1) for the energy alone.
+    columns, values
+        Coefficient and value of each product of splines, shape (n, K); a column −1 stands for one that is zero.
+    bonds
+        Atoms that a distance goes from and to, the slopes by its length, shape (n, K), and its vector.
+    """
+    if rows.shape[1] == 1:
+        np.add.at(rows[:, 0], columns[columns >= 0], values[columns >= 0])
+        return
+    ends = np.array([(start, end) for start, end, _, _ in bonds])
+    slopes = np.array([slope for _, _, slope, _ in bonds])
+    vectors = np.array([vector for *_, vector in bonds])
+    _add_derivatives(rows, columns, values, ends, slopes, vectors, np.array(VOIGT))
 
-    def add(self, row: Indices, column: Indices, value: Array) -> None:
-        """Add entries; a column −1 stands for a coefficient that is zero."""
-        kept = column >= 0
-        self.row.append(np.broadcast_to(row, value.shape)[kept])
-        self.column.append(column[kept])
-        self.value.append(value[kept])
 
-    def energy(self, columns: Indices, values: Array) -> None:
-        """Add to the energy; both of shape (n, K)."""
-        self.add(np.zeros(1, dtype=np.int64), columns, values)
-
-    def derivatives(
-        self, columns: Indices, atoms: tuple[Indices, ...], bonds: list[tuple[int, int, Array, Array]]
-    ) -> None:
-        """Add to forces and stress what depends on the lengths of bonds.
-
-        Parameters
-        ----------
-        columns
-            Shape (n, K).
-        atoms
-            The two or three atoms of each term, shape (n,) each.
-        bonds
-            Which of the atoms a bond goes from and to, the slopes by its length, shape (n, K), and its vector.
-        """
-        if not self.wanted:
-            return
-        units = [vector / np.linalg.norm(vector, axis=1)[:, None] for *_, vector in bonds]
-        for axis in range(3):
-            forces = [np.zeros(columns.shape) for _ in atoms]
-            for (start, end, slopes, _), unit in zip(bonds, units, strict=True):
-                force = slopes * unit[:, axis, None]
-                forces[start] += force
-                forces[end] -= force
-            for atom, force in zip(atoms, forces, strict=True):
-                self.add(1 + 3 * atom[:, None] + axis, columns, force)
-        for number, (one, two) in enumerate(VOIGT):
-            virial = np.zeros(columns.shape)
-            for (_, _, slopes, vector), unit in zip(bonds, units, strict=True):
-                virial += slopes * (unit[:, one] * vector[:, two])[:, None]
-            self.add(np.full(1, 1 + 3 * self.count + number), columns, virial)
-
-    def rows(self, size: int, volume: float, stress: bool) -> csr_array:
-        """Return the table."""
-        height = 1 + 3 * self.count
-        entries = (np.concatenate(self.value), (np.concatenate(self.row), np.concatenate(self.column)))
-        made = csr_array(coo_array(entries, shape=(height + 6, size)))
-        made.data[made.indptr[height] :] /= volume
-        return made if stress else made[:height]
+@njit(cache=True)
+def _add_derivatives(rows, columns, values, ends, slopes, vectors, voigt):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Do the work of `_add`; `ends` has shape (B, 2, n), `slopes` (B, n, K), `vectors` (B, n, 3)."""
+    virial = rows.shape[1] - 6
+    for term in range(columns.shape[0]):
+        for k in range(columns.shape[1]):
+            column = columns[term, k]
+            if column < 0:
+                continue
+            row = rows[column]
+            row[0] += values[term, k]
+            for bond in range(ends.shape[0]):
+                vector = vectors[bond, term]
+                slope = slopes[bond, term, k] / np.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2)
+                start, end = 1 + 3 * ends[bond, 0, term], 1 + 3 * ends[bond, 1, term]
+                for axis in range(3):
+                    row[start + axis] += slope * vector[axis]
+                    row[end + axis] -= slope * vector[axis]
+                for number in range(6):
+                    row[virial + number] += slope * vector[voigt[number, 0]] * vector[voigt[number, 1]]
