@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_EQUAL = 1e-7
+"""Below this share of them values differ by rounding alone."""
+
+
 def replica_mean(found: Sequence[Quantity]) -> Quantity:
     """Return the mean over replicas with the standard error of their spread and Student's interval.
 
@@ -57,3 +61,24 @@ def replica_mean(found: Sequence[Quantity]) -> Quantity:
         n_effective=float(len(values)),
         warnings=notes,
     )
+
+
+def mean_of_places(found: Sequence[Quantity]) -> Quantity:
+    """Return the mean over places of relaxed cells, such as contacts or sites, with the error of their spread.
+
+    Places that symmetry makes equal count once: what they do not differ in is no error of nothing.
+
+    Parameters
+    ----------
+    found
+        The same quantity of each place, one at least.
+    """
+    distinct: list[Quantity] = []
+    for one in found:
+        if not any(_equal(one.value, other.value) for other in distinct):
+            distinct.append(one)
+    return replica_mean(distinct)
+
+
+def _equal(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and bool(np.isclose(one, other, rtol=_EQUAL, atol=_EQUAL))

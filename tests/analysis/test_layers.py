@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from anodeflow.analysis.mechanics.layers import layer_stress_profile, read_layers, track_front
 from anodeflow.analysis.mechanics.overpotential import stress_overpotential
-from anodeflow.analysis.replicas import replica_mean
+from anodeflow.analysis.replicas import mean_of_places, replica_mean
 from anodeflow.errors import InputError
 from anodeflow.quantity import Quantity
 
@@ -110,3 +110,16 @@ def test_the_mean_of_replicas_has_students_interval():
     assert replica_mean([none, none]).value is None
     with pytest.raises(InputError):
         replica_mean([found[0], Quantity("strength", 1.0, "GPa")])
+
+
+def test_places_that_are_equal_have_no_spread():
+    def work(value):
+        return Quantity("work_of_separation", value, "J/m^2", method="parted")
+
+    equal = mean_of_places([work(0.97220572698), work(0.97220572699)])
+    assert equal.value == pytest.approx(0.97220572698)
+    assert equal.uncertainty is None
+    both = mean_of_places([work(0.9), work(1.1), work(1.1)])
+    assert both.value == pytest.approx(1.0)
+    assert both.uncertainty == pytest.approx(0.1)
+    assert both.n_effective == 2

@@ -183,6 +183,33 @@ def test_an_oxide_pair_parts_between_its_sides(tmp_path):
     assert parted.structure.site_properties["side"].count(0) == made.site_properties["side"].count(0)
 
 
+LAYERED = (
+    ("upper: LiSi(110)", "upper: Li(100)\n  interlayers: [none, 'a-Li3Si:4']"),
+    ("thickness_A: 5", "thickness_A: 4"),
+    ("max_area_A2: 160", "max_area_A2: 100"),
+    ("shifts: 2}", "shifts: 1}\n  separation: {scan_A: 2, relaxed: false}"),
+)
+
+
+@pytest.mark.engine
+def test_interlayers_stand_side_by_side(tmp_path):
+    _read(tmp_path, SMALL, *LAYERED)
+    run_campaign(tmp_path / "campaign.yaml", directory=tmp_path / "run", cores=2)
+    (part,) = read_results(tmp_path / "run" / "results.json").parts
+    groups = {group.label: {q.name: q for q in group.quantities} for group in part.groups}
+    names = ["no interlayer", "no interlayer as built", "a-Li3Si", "a-Li3Si as built", "What a-Li3Si changes"]
+    assert list(groups) == names
+    bare, layered, changed = groups["no interlayer"], groups["a-Li3Si"], groups["What a-Li3Si changes"]
+    for name in ("weakest_rigid_work", "peak_compression"):
+        change = changed[f"change_of_{name}"]
+        assert change.value == pytest.approx(layered[name].value - bare[name].value)
+        assert change.uncertainty == pytest.approx(np.hypot(layered[name].uncertainty, bare[name].uncertainty))
+    assert layered["interface_energy"].value is None
+    assert "glass" in layered["interface_energy"].warnings[0]
+    assert "change_of_interface_energy" not in changed
+    assert "What a-Li3Si changes" in (tmp_path / "run" / "report.html").read_text()
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     folder = tmp_path_factory.mktemp("interface")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...analysis.energetics import EV_A2_TO_J_M2, interface_energy
-from ...analysis.replicas import replica_mean
+from ...analysis.replicas import mean_of_places
 from ...engines.lammps.relax import Relaxation, relax
 from ...engines.lammps.setup import System
 from ...quantity import Quantity
@@ -211,7 +211,7 @@ def _left(what: str, relaxation: Relaxation) -> str:
 
 def _over_interfaces(both: Sequence[Quantity]) -> Quantity:
     """Return the mean over the interfaces of one cell; what did not come to its end for one did not for the mean."""
-    mean = replica_mean(both)
+    mean = mean_of_places(both)
     method = mean.method.replace("mean over replicas", "mean over the interfaces of the cell")
     notes = dict.fromkeys(text for one in (mean, *both) for text in one.warnings)
     return replace(mean, method=method, converged=all(one.converged for one in both), warnings=tuple(notes))

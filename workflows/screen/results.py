@@ -275,7 +275,7 @@ def _substitution(near: Sequence[float], inside: Sequence[float], shift: float |
 
 def _works(sites: Sequence[Mapping[str, Any]], contacts: slice = slice(None)) -> Quantity:
     """Return the mean over sites, and over those of a cell's contacts that are chosen."""
-    from ...analysis.replicas import replica_mean
+    from ...analysis.replicas import mean_of_places
 
     works: list[Quantity] = []
     for one in sites:
@@ -284,7 +284,7 @@ def _works(sites: Sequence[Mapping[str, Any]], contacts: slice = slice(None)) ->
     if not works:
         why = ("no site has finished",)
         return Quantity("work_of_separation", None, "J/m^2", converged=False, warnings=why)
-    return replica_mean(works)
+    return mean_of_places(works)
 
 
 def _strengthening(work: Quantity, pure: Quantity) -> list[Quantity]:
