@@ -51,7 +51,7 @@ def explain(text: str) -> Explained | None:
             f"has two atoms {float(close[1]):.2f} Å apart",
             "The path goes through an atom: take more images, or other end points.",
         )
-    if re.search(r"MemoryError|bad_alloc|[Cc]annot allocate memory", text):
+    if re.search(r"MemoryError|bad_alloc|[Cc]annot allocate memory|Memory allocation still failed", text):
         return Explained("memory", "needs more memory than there is", f"Take fewer workers or a smaller cell. {_KEPT}")
     if "converge" in text.lower():
         return Explained(

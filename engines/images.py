@@ -303,6 +303,8 @@ class _Process:
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
+        if self.said.exists() and not self.said.stat().st_size:
+            self.said.unlink()
 
 
 def death(image: int, code: int | None, said: str, where: str) -> EngineError:

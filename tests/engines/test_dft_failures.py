@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from anodeflow.engines.dft_failures import explain
-from anodeflow.engines.handled import MemoryShortError
-from anodeflow.engines.images import ImageSet
+from anodeflow.engines.dft_failures import explain, last_words
+from anodeflow.engines.handled import MemoryShortError, ProcessKilledError
+from anodeflow.engines.images import ImageSet, death
 from anodeflow.errors import EngineError
 from anodeflow.hpc.handlers import name_of
 from ase.calculators.emt import EMT
@@ -24,6 +24,7 @@ STORED = Path(__file__).with_name("failures")
         ("gpaw-scf.txt", "scf", "electrons that do not converge"),
         ("gpaw-setups.txt", "setups", "a PAW data set of Po for LDA"),
         ("gpaw-atoms-too-close.txt", "too_close", "two atoms 0.02 Å apart"),
+        ("gpaw-memory.txt", "memory", "more memory than there is"),
     ],
 )
 def test_stored_outputs_are_explained(file, key, part):
@@ -34,7 +35,7 @@ def test_stored_outputs_are_explained(file, key, part):
 
 def test_every_stored_output_has_its_test_and_nothing_else_is_explained():
     assert {path.name for path in STORED.glob("gpaw-*.txt")} == {
-        "gpaw-scf.txt", "gpaw-setups.txt", "gpaw-atoms-too-close.txt"
+        "gpaw-scf.txt", "gpaw-setups.txt", "gpaw-atoms-too-close.txt", "gpaw-memory.txt"
     }  # fmt: skip
     assert explain("ZeroDivisionError: division by zero") is None
     assert explain("MemoryError: std::bad_alloc").key == "memory"
@@ -58,6 +59,20 @@ def test_an_image_that_fails_so_is_one_sentence_with_the_whole_output_beside_it(
     sentence = str(caught.value)
     assert sentence.startswith("image 3 ") and "\n" not in sentence
     assert (tmp_path / "03" / "error.txt").read_text().strip()
+
+
+def test_what_a_process_said_before_it_died_is_explained():
+    """OpenBLAS under an address-space limit, then a process that said nothing, and one that aborted in Python."""
+    said = (STORED / "process-memory.txt").read_text()
+    error = death(0, 1, said, "images/process-0.txt")
+    assert isinstance(error, MemoryShortError) and str(error).startswith(
+        "image 0 needs more memory than there is (images"
+    )
+    silent = death(4, -9, "", "images/process-0.txt")
+    assert isinstance(silent, ProcessKilledError) and "image 4 was killed by SIGKILL. If it" in str(silent)
+    stack = "Fatal Python error: Segmentation fault\n\nCurrent thread (most recent call first):\n  File 'converge.py'\n"
+    assert "killed by SIGSEGV after 'Segmentation fault'" in str(death(1, -11, stack, "images/process-1.txt"))
+    assert last_words(f"c/bmgs.c:7: no room\n{stack}") == "c/bmgs.c:7: no room"
 
 
 def test_images_that_die_have_names_and_the_others_go_on(tmp_path):

@@ -10,7 +10,9 @@ from anodeflow.hpc.local import run_flow
 from anodeflow.hpc.store import read_result
 from anodeflow.quantity import Quantity
 from anodeflow.structures.hop_ends import CrystalHop
+from anodeflow.structures.paths import Band
 from anodeflow.structures.phases import phase
+from anodeflow.workflows.barrier.band import band_below
 from anodeflow.workflows.barrier.campaign import LevelSettings, read_barrier_campaign
 from anodeflow.workflows.barrier.flow import BarrierMaker, barrier_flow
 from anodeflow.workflows.barrier.results import compare_levels, diffusion_of_hops, percolation_quantities
@@ -87,6 +89,18 @@ def test_a_vacancy_in_an_oblique_crystal_and_a_band_that_may_not_finish(tmp_path
     assert any("after 2 steps" in text for text in barrier.warnings)
     last = read_result(jobs[2].folder, jobs[2].hash)["output"]
     assert last["quantities"] == [] and "there are no rates" in last["warnings"][-1]
+
+
+def test_a_band_of_the_level_below_comes_in_the_periodic_images_of_the_ends():
+    """An atom on a face of the cell may be on the other one in the level below; the path is the same."""
+    cell = np.array([[5.0, 0, 0], [0.8, 6, 0], [0.5, -0.7, 7]])
+    path = np.array([[[0.1, 0.2, 0.3], [0.0, 0.5, 0.5]], [[0.3, 0.3, 0.3], [0.02, 0.5, 0.5]],
+                     [[0.5, 0.4, 0.3], [0.0, 0.5, 0.5]]])  # fmt: skip
+    ends = Band(("Li", "Sn"), cell, path[[0, 2]] @ cell)
+    elsewhere = path + np.array([[0, 0, 0], [1, 0, -1]])
+    plain = {"symbols": ["Li", "Sn"], "cell": 1.02 * cell, "positions": elsewhere @ (1.02 * cell), "climbing_image": 1}
+    found = band_below({"band": plain}, ends, 3)
+    np.testing.assert_allclose(found.positions, path @ cell, atol=1e-9)
 
 
 def test_levels_that_disagree_are_flagged():

@@ -186,7 +186,10 @@ def band_of(document: Mapping[str, Any]) -> Band:
 
 
 def band_below(below: Mapping[str, Any] | None, unrelaxed: Band, images: int) -> Band | None:
-    """Return the band of the level below in the cell of this one, with an image on its saddle; None if unlike."""
+    """Return the band of the level below in the cell of this one, with an image on its saddle; None if unlike.
+
+    Its atoms are put into the periodic images that those of `unrelaxed` are in.
+    """
     if below is None or below["band"] is None or below["band"]["climbing_image"] is None:
         return None
     band = band_of(below)
@@ -195,6 +198,7 @@ def band_below(below: Mapping[str, Any] | None, unrelaxed: Band, images: int) ->
     saddle = float(band.arc_length_A[below["band"]["climbing_image"]])
     band = band.respaced(images, through_A=saddle)
     fractions = band.positions @ np.linalg.inv(band.cell)
+    fractions -= np.rint(fractions[0] - unrelaxed.positions[0] @ np.linalg.inv(unrelaxed.cell))
     return Band(band.symbols, unrelaxed.cell, fractions @ unrelaxed.cell)
 
 
