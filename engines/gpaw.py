@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
-    from .images import CalculatorFactory
 
 HARD_ELEMENTS = frozenset({"B", "C", "N", "O", "F"})
 """Elements whose 2p electrons need more plane waves."""
@@ -72,6 +70,11 @@ class GpawProtocol:
     def cutoff_for(self, symbols: Iterable[str]) -> float:
         """Return the cut-off in eV for a system of these elements."""
         return self.hard_cutoff_eV if HARD_ELEMENTS & set(symbols) else self.cutoff_eV
+
+    def common_to(self, symbols: Iterable[str]) -> GpawProtocol:
+        """Return the protocol that takes the cut-off of a system of these elements for every part of it."""
+        cutoff = self.cutoff_for(symbols)
+        return replace(self, cutoff_eV=cutoff, hard_cutoff_eV=cutoff)
 
     def settings(self) -> dict[str, Any]:
         """Return the settings as plain JSON types, for documents."""
@@ -129,21 +132,6 @@ def gpaw_protocol(name: str) -> GpawProtocol:
             f"no DFT level is called '{name}'", where="levels", remedy=f"There are: {', '.join(PROTOCOLS)}."
         )
     return PROTOCOLS[name]
-
-
-def gpaw_factory(name: str) -> CalculatorFactory:
-    """Return what makes calculators of a level; it may be sent to other processes.
-
-    Raises
-    ------
-    InputError
-        If there is no such level.
-    MissingGpawError
-        If GPAW is not installed.
-    """
-    protocol = gpaw_protocol(name)
-    _check_installed()
-    return functools.partial(gpaw_calculator, protocol)
 
 
 def gpaw_calculator(protocol: GpawProtocol, folder: Path) -> GpawCalculator:

@@ -6,7 +6,7 @@ does not ask for. Everything is written into one file of the folder, and taken f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,12 +113,6 @@ def electronic_state(
     state = ElectronicState(energy, energies, weights, fermi, parts, coarse, fine, mesh)
     _write(folder / STATE_FILE, state)
     return state
-
-
-def same_cutoff(protocol: GpawProtocol, atoms: Atoms) -> GpawProtocol:
-    """Return a protocol that takes the cut-off of `atoms` for every part of them, so that their grids are equal."""
-    cutoff = protocol.cutoff_for(atoms.get_chemical_symbols())
-    return replace(protocol, cutoff_eV=cutoff, hard_cutoff_eV=cutoff)
 
 
 _Levels = tuple["Array", "Array", float, "dict[str, Array]", tuple[int, int, int]]

@@ -11,7 +11,7 @@ from ..potentials.ase_model import AseModel
 from ..potentials.calculator import LammpsCalculator
 from ..potentials.cards import PotentialCard, card, card_names, is_card_file
 from .cp2k import CP2K_PROTOCOLS, check_cp2k_elements, cp2k_factory, cp2k_version
-from .gpaw import PROTOCOLS, gpaw_factory, gpaw_version
+from .gpaw import PROTOCOLS, gpaw_calculator, gpaw_version
 from .lammps.launch import find_program
 
 if TYPE_CHECKING:
@@ -86,8 +86,16 @@ def level_names() -> list[str]:
     return [*card_names(), *PROTOCOLS, *CP2K_PROTOCOLS]
 
 
-def find_level(name: str) -> Level:
+def find_level(name: str, *, beside: Iterable[str] = ()) -> Level:
     """Return a level by name, or from a card file of the user's.
+
+    Parameters
+    ----------
+    name
+        As in campaign files.
+    beside
+        Elements of all cells whose energies are subtracted from each other: GPAW then takes as many plane waves for
+        each as the one that needs most.
 
     Raises
     ------
@@ -97,8 +105,11 @@ def find_level(name: str) -> Level:
         If the program behind it is not installed.
     """
     if name in PROTOCOLS:
-        factory, version = gpaw_factory(name), gpaw_version()
-        settings = PROTOCOLS[name].settings() | {"version": version}
+        protocol, version = PROTOCOLS[name], gpaw_version()
+        wanted = tuple(beside)
+        protocol = protocol.common_to(wanted) if wanted else protocol
+        factory: CalculatorFactory = functools.partial(gpaw_calculator, protocol)
+        settings = protocol.settings() | {"version": version}
         return Level(name, "DFT", factory, None, "GPAW", version, f"{settings}", settings, True)
     if name in CP2K_PROTOCOLS:
         factory, version = cp2k_factory(name), cp2k_version()

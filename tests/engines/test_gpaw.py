@@ -9,9 +9,10 @@ import sys
 import numpy as np
 import pytest
 from anodeflow.engines import gpaw, levels
-from anodeflow.engines.gpaw import MissingGpawError, gpaw_factory, gpaw_installed, gpaw_protocol
+from anodeflow.engines.gpaw import MissingGpawError, gpaw_installed, gpaw_protocol
 from anodeflow.engines.handled import ScfError, handled_here
 from anodeflow.engines.images import ImageSet
+from anodeflow.engines.levels import find_level
 from anodeflow.engines.neb import NebSettings, run_neb
 from anodeflow.engines.volume import equilibrium_volume
 from anodeflow.errors import EngineError, InputError
@@ -36,7 +37,7 @@ def test_a_missing_gpaw_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "gpaw", None)  # Python's own mark of a module that cannot be imported
     assert not gpaw_installed()
     with pytest.raises(MissingGpawError, match=r"GPAW is not installed\. Install it with: pip install"):
-        gpaw_factory("gpaw-fast")
+        find_level("gpaw-fast")
 
 
 def test_protocols_become_better_and_say_what_they_cost():
@@ -52,7 +53,7 @@ def test_lithium_in_eight_silicon_atoms_and_going_on_after_a_stop(tmp_path):
     """Coarse settings and unrelaxed ends: forces agree with energies, and a stopped band goes on."""
     hop = CrystalHop("interstitial", "Li", ((0.5, 0.5, 0.5), (0.75, 0.75, 0.75)))
     band = interpolate(hop_ends(phase("Si").structure, hop, (1, 1, 1)), 3)
-    factory = gpaw_factory("gpaw-fast")
+    factory = find_level("gpaw-fast").factory
     stopped = run_neb(band, factory, tmp_path, NebSettings(0.05, steps=1), workers=2)
     assert not stopped.converged and stopped.steps == 1
     result = run_neb(band, factory, tmp_path, NebSettings(0.05, steps=30), workers=2)
@@ -131,7 +132,7 @@ def test_a_density_that_does_not_converge_is_tried_again_with_slower_mixing(tmp_
 @needs_gpaw
 @pytest.mark.dft
 def test_an_element_without_a_data_set_is_a_sentence(tmp_path):
-    factory = gpaw_factory("gpaw-fast")
+    factory = find_level("gpaw-fast").factory
     with (
         ImageSet(factory, ["Po", "Li"], np.eye(3) * 4.0, tmp_path) as images,
         pytest.raises(EngineError, match="image 0 needs a PAW data set of Po for PBE, and there is none"),

@@ -9,7 +9,7 @@ import pytest
 from anodeflow.analysis.electronic import Bands, band_edges, density_of_states
 from anodeflow.analysis.structure.bader import bader_partition
 from anodeflow.engines.gpaw import MissingGpawError, gpaw_protocol
-from anodeflow.engines.gpaw_electronic import electronic_state, same_cutoff
+from anodeflow.engines.gpaw_electronic import electronic_state
 from anodeflow.engines.handled import ScfError
 from anodeflow.errors import EngineError
 from ase import Atoms
@@ -79,5 +79,5 @@ def test_a_missing_gpaw_is_said_before_a_folder_is_made(tmp_path, monkeypatch):
 
 
 def test_parts_take_the_cut_off_of_the_whole():
-    protocol = same_cutoff(gpaw_protocol("gpaw-fast"), Atoms("LiO"))
+    protocol = gpaw_protocol("gpaw-fast").common_to(["Li", "O"])
     assert protocol.cutoff_for(["Li"]) == protocol.cutoff_for(["O"]) == 350

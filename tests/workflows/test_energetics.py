@@ -104,6 +104,18 @@ def test_the_pure_cell_is_relaxed_as_the_doped_ones_are(tmp_path):
     assert makers["pure"].relax == makers["doped"].relax == "positions"
 
 
+def test_all_energies_of_a_dft_level_have_one_number_of_plane_waves(tmp_path):
+    """The metal alone would take 250 eV and carbon 350: of tin that is half an eV an atom at other levels."""
+    pytest.importorskip("gpaw")
+    section = "level: gpaw-fast\nadsorption: {a: {cell: graphene, repeat: [2, 2], species: Li, sites: {h: [0, 0]}}}"
+    flow = campaign_flow(read_campaign(campaign_file(tmp_path, section)))
+    makers = [job.maker for job, _ in flow.iterflow()]
+    assert len(makers) == 3 and {maker.beside for maker in makers} == {("C", "Li")}
+    settings = find_level("gpaw-fast", beside=makers[0].beside).settings
+    assert settings["plane_wave_cutoff_eV"] == settings["plane_wave_cutoff_with_hard_elements_eV"] == 350
+    assert find_level("gpaw-fast", beside=["Li", "Si"]).settings["plane_wave_cutoff_eV"] == 250
+
+
 def _solutions(tmp_path, *, relaxed=True):
     """Return results of a boundary and a bulk whose cells sample k-points otherwise than silicon's own phase."""
     section = f"""

@@ -17,7 +17,7 @@ from ...analysis.electronic import (
     part_charge,
 )
 from ...engines.gpaw import gpaw_protocol
-from ...engines.gpaw_electronic import electronic_state, same_cutoff
+from ...engines.gpaw_electronic import electronic_state
 from ...engines.handled import read_handled
 from ...quantity import Quantity
 from ..folders import job_folder
@@ -160,7 +160,7 @@ class DensityDifferenceMaker(Maker):
         from ase.io.cube import write_cube
 
         folder, atoms = job_folder(self.name), _atoms(structure)
-        protocol = same_cutoff(gpaw_protocol(self.level), atoms)
+        protocol = gpaw_protocol(self.level).common_to(atoms.get_chemical_symbols())
         rest = [number for number in range(len(atoms)) if number not in self.part]
         whole, one, other = (
             electronic_state(cell, protocol, folder / name, bands=False)

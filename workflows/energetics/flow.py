@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from jobflow import Flow
@@ -50,7 +50,16 @@ class _Jobs:
     """Collects the jobs of the section, each with what the results need to know of it."""
 
     level: Level
-    made: list[Job]
+    made: list[Job] = field(default_factory=list)
+    elements: set[str] = field(default_factory=set)
+
+    def check(self, elements: Iterable[str], where: str) -> None:
+        """Refuse elements that the level does not describe, and keep them."""
+        try:
+            self.level.check_elements(set(elements))
+        except InputError as error:
+            raise InputError(error.what, where=where, remedy=error.remedy) from None
+        self.elements |= set(elements)
 
     def add(self, maker: CellEnergyMaker, structure: Any, natoms: int, **about: Any) -> Job:
         if natoms > MAX_ATOMS[self.level.kind]:
@@ -78,7 +87,7 @@ def energetics_flow(campaign: Campaign) -> Flow:
     """
     settings = asked(campaign)
     name = level_name(campaign)
-    jobs = _Jobs(find_level(name), [])
+    jobs = _Jobs(find_level(name))
     elements: dict[str, None] = {}
     for asked_for in settings.adsorption.values():
         elements[asked_for.species] = None
@@ -93,7 +102,7 @@ def energetics_flow(campaign: Campaign) -> Flow:
                 where=f"energetics.references.{element}",
                 remedy="Give a phase of the element alone.",
             )
-        _check(jobs.level, found, f"energetics.references.{element}")
+        jobs.check(found, f"energetics.references.{element}")
         maker = CellEnergyMaker(name, "cell", name=f"reference {element}")
         jobs.add(maker, structure, len(structure), system=element, role="reference")
     for label, adsorption in settings.adsorption.items():
@@ -102,6 +111,10 @@ def energetics_flow(campaign: Campaign) -> Flow:
         _solution(jobs, name, label, solution, campaign.seed)
     for label, sliding in settings.sliding.items():
         _sliding(jobs, name, label, sliding, campaign.seed)
+    if jobs.level.card is None:  # all energies of one number of plane waves
+        for job in jobs.made:
+            assert isinstance(job.maker, CellEnergyMaker)
+            job.maker.beside = tuple(sorted(jobs.elements))
     return sign(Flow(list(jobs.made), name=_SECTION), campaign, card(campaign.potential))
 
 
@@ -119,7 +132,7 @@ def _adsorption(jobs: _Jobs, level: str, label: str, settings: AdsorptionSetting
     for key in list(structure.site_properties):
         structure.remove_site_property(key)
     structure.make_supercell((*settings.repeat, 1))
-    _check(jobs.level, [settings.species, *_elements(structure)], where)
+    jobs.check([settings.species, *_elements(structure)], where)
     clean = jobs.add(
         CellEnergyMaker(level, name=f"{label} clean"), structure, len(structure), system=label, role="clean"
     )
@@ -153,7 +166,7 @@ def _solution(jobs: _Jobs, level: str, label: str, settings: SolutionSettings, s
         sites = [group[0] for group in distinct_sites(supercell, settings.element)][: settings.sites]
     if not sites:
         raise InputError(f"there is no {settings.element} to replace", where=where, remedy="Name another element.")
-    _check(jobs.level, [settings.solute, *_elements(structure)], where)
+    jobs.check([settings.solute, *_elements(structure)], where)
     natoms = len(supercell)
     host = CellEnergyMaker(level, relax, name=f"{label} host")
     relaxed = jobs.add(host, structure, len(structure), system=label, role="host").output["structure"]
@@ -185,7 +198,7 @@ def _sliding(jobs: _Jobs, level: str, label: str, settings: SlidingSettings, see
             )
         for number in chosen:
             structure.replace(number, settings.solute, properties=structure[number].properties)
-    _check(jobs.level, _elements(structure), where)
+    jobs.check(_elements(structure), where)
     repeat = settings.grain_boundary.repeat
     for i in range(settings.steps[0]):
         for j in range(settings.steps[1]):
@@ -266,13 +279,6 @@ def _phase(name: str, where: str) -> Structure:
 
 def _elements(structure: Structure) -> list[str]:
     return sorted({site.specie.symbol for site in structure})
-
-
-def _check(level: Level, elements: Iterable[str], where: str) -> None:
-    try:
-        level.check_elements(set(elements))
-    except InputError as error:
-        raise InputError(error.what, where=where, remedy=error.remedy) from None
 
 
 def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:

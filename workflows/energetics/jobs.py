@@ -50,6 +50,8 @@ class CellEnergyMaker(Maker):
         That element, or the adsorbate.
     place
         Where an adsorbate is dropped on the upper face, in fractions of the supercell's first two vectors.
+    beside
+        See `anodeflow.engines.levels.find_level`.
     name
         Name of the job.
     """
@@ -60,12 +62,13 @@ class CellEnergyMaker(Maker):
     replace: int | None = None
     element: str = ""
     place: tuple[float, float] | None = None
+    beside: tuple[str, ...] = ()
     name: str = "energy"
 
     @resumable_job
     def make(self, structure: Structure) -> dict[str, Any]:
         """Return the relaxed cell and its energy."""
-        level, folder = find_level(self.level), job_folder(self.name)
+        level, folder = find_level(self.level, beside=self.beside), job_folder(self.name)
         changed = structure.copy()
         for key in list(changed.site_properties):
             changed.remove_site_property(key)
