@@ -84,3 +84,12 @@ def test_a_change_is_seen_only_beyond_the_intervals_of_few_runs(tmp_path):
     assert change.value > 1.96 * change.uncertainty
     low, high = change.interval95
     assert low < 0 < high and not change.converged
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_a_count_that_never_changes_has_no_error_and_not_one_of_nothing(tmp_path, runs):
+    none = Quantity("broken_bonds", 0.0, "1/nm^2", uncertainty=0.0, interval95=(0.0, 0.0))
+    part = _part(tmp_path, [("none", [none], (0.0, ""))] * runs)
+    found = _named(part, "Si(111)#1 | LiSi(110)#2, shift 1", "broken_bonds")
+    assert (found.value, found.uncertainty, found.interval95) == (0.0, None, None)
+    assert "its error is not known" in found.warnings[-1]

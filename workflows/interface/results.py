@@ -20,6 +20,7 @@ BUILT = " as built"
 _REVIEW = "Review of alloy anodes in solid-state cells (2026)"
 _PEAK = Reference(10.0, "GPa", f"{_REVIEW}, its reference 258", "FEM of 15 µm Si on Li6PS5Cl, hydrostatic, up to")
 _ONE_RUN = "one run: the error is its own, another start may differ by more"
+_NO_CHANGE = "no run saw it change, so that its error is not known; it is not zero"
 _OVERVIEW = (
     "work_of_separation",
     "weakest_rigid_work",
@@ -138,7 +139,9 @@ def _over_runs(outputs: Sequence[Mapping[str, Any]], wanted: InterfaceSettings) 
         if failed and one.value is not None:
             notes = tuple(dict.fromkeys(text for quantity in failed for text in quantity.warnings))
             one = replace(one, converged=False, warnings=tuple(dict.fromkeys((*one.warnings, *notes))))
-        if len(ended) == 1 and one.value is not None:
+        if one.uncertainty == 0:
+            one = replace(one, uncertainty=None, interval95=None, warnings=(*one.warnings, _NO_CHANGE))
+        elif len(ended) == 1 and one.value is not None:
             one = replace(one, warnings=(*one.warnings, _ONE_RUN))
         if one.name == "peak_compression" and _of_silicon_on_argyrodite(wanted):
             one = replace(one, reference=_PEAK)
