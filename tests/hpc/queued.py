@@ -67,7 +67,10 @@ def is_done(root):
 
 def numbers(root):
     quantities = json.loads((root / "results.json").read_text())["quantities"]
-    return {(q["name"], q["species"], q["source"]): (q["value"], q["uncertainty"]) for q in quantities}
+    return {
+        (number, q["name"], q["species"], q["source"]): (q["value"], q["uncertainty"])
+        for number, q in enumerate(quantities)
+    }
 
 
 def results(root):
