@@ -304,7 +304,7 @@ def charge_displacement(
             converged=False,
             warnings=(f"The parts hold {abs(left):.3f} electrons {'fewer' if left > 0 else 'more'} than the whole.",),
         )
-    return Displacement((np.arange(count) + 0.5) * step - 0.5 * step, profile, np.cumsum(profile) * step, quantity)
+    return Displacement(np.arange(count) * step, profile, np.cumsum(profile) * step, quantity)
 
 
 def part_charge(charges: Array, chosen: Sequence[int], uncertainty: float, source: str = "") -> Quantity:

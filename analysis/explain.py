@@ -82,7 +82,8 @@ EXPLANATIONS: dict[str, tuple[str, ...]] = {
         "Stress of a layer: the sum of LAMMPS' per-atom stress × volume (virial and kinetic part, compute "
         "stress/atom) over the volume of the layer; tension is positive. Layers sum to minus the pressure tensor.",
         "In equilibrium the stress normal to the layers is the same in all of them; what it varies by is given beside "
-        "its error. Errors: blocks of time (H. Flyvbjerg, H. G. Petersen, J. Chem. Phys. 91 (1989) 461).",
+        "its error. Errors: blocks of time (H. Flyvbjerg, H. G. Petersen, J. Chem. Phys. 91 (1989) 461), wider by what "
+        "neighbouring blocks have in common.",
         "Interface stress: excess of the in-plane stress over the bulk on both sides (J. W. Cahn, F. Larché, Acta "
         "Metall. 30 (1982) 51).",
     ),

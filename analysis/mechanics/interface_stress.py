@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...quantity import Quantity
-from .stress import XX, YY, StressProfile
+from .stress import XX, YY, StressProfile, block_error
 
 FloatArray = NDArray[np.float64]
 _GPA_A_TO_N_M = 0.1
@@ -72,7 +72,7 @@ def interface_stress(
     in_plane = [k for k in (XX, YY, 2) if k != profile.axis]
     found = []
     for number, k in enumerate(in_plane, 1):
-        error = float(blocks[:, k].std(ddof=1) / np.sqrt(len(blocks))) if len(blocks) >= 8 else None
+        error = float(block_error(blocks[:, k])) if len(blocks) >= 8 else None
         warnings = profile.warnings + profile.normal_balance().warnings
         found.append(
             Quantity(

@@ -32,6 +32,26 @@ _EV_TO_BAR_A3 = 1.602176634e6
 """bar·Å³ in eV."""
 
 _MOST_BLOCKS, _FEWEST_BLOCKS = 32, 8
+_MOST_ALIKE = 0.8
+
+
+def block_error(blocks: FloatArray) -> FloatArray:
+    """Return the standard error of the mean of successive blocks, which may still depend on their neighbours.
+
+    The correlation of neighbours is that of all values together, with the bias that their own mean gives it taken away,
+    and none where it is negative; the series is taken for one of the first order.
+
+    Parameters
+    ----------
+    blocks
+        Shape ``(B, ...)``, two blocks at least.
+    """
+    count = len(blocks)
+    rest = blocks - blocks.mean(axis=0)
+    whole = float((rest**2).sum())
+    alike = float((rest[1:] * rest[:-1]).sum()) / whole + 1 / count if whole else 0.0
+    memory = min(max(alike, 0.0), _MOST_ALIKE)
+    return np.asarray(blocks.std(axis=0, ddof=1) * np.sqrt((1 + memory) / (1 - memory) / count))
 
 
 class BlockMean:
@@ -76,7 +96,7 @@ class BlockMean:
         """Return the standard error of the mean; NaN for fewer than eight blocks."""
         if len(self._blocks) < _FEWEST_BLOCKS:
             return np.full(self._total.shape, np.nan)
-        return np.asarray(self.blocks().std(axis=0, ddof=1) / np.sqrt(len(self._blocks)))
+        return block_error(self.blocks())
 
 
 @dataclass(frozen=True)

@@ -154,3 +154,19 @@ def test_block_error_of_correlated_frames_covers_the_truth():
             mean.add(np.array([value]))
         hits += abs(mean.mean()[0]) < 2 * mean.error()[0]
     assert 50 <= hits <= 60
+
+
+@pytest.mark.parametrize(("correlation", "least"), [(0.1, 0.90), (2.0, 0.85)])
+def test_the_error_of_a_mean_holds_for_windows_that_depend_on_their_neighbours(correlation, least):
+    """Twenty windows of twelve layers, first-order series; taken for independent, 60 % of the second are held."""
+    rng, memory = np.random.default_rng(3), np.exp(-1 / correlation)
+    held = count = 0
+    for _ in range(40):
+        state, mean = np.zeros((12, 6)), BlockMean((12, 6))
+        for window in range(60):
+            state = memory * state + (1 - memory**2) ** 0.5 * rng.normal(size=state.shape)
+            if window >= 40:
+                mean.add(state)
+        held += int((np.abs(mean.mean()) <= 1.96 * mean.error()).sum())
+        count += state.size
+    assert held > least * count

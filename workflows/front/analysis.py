@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...analysis.mechanics.layers import FrontTrack, layer_stress_profile, track_front
+from ...analysis.mechanics.stress import block_error, von_mises
 from ...analysis.series import correlation_time
 from ...files import write_text
 from ...quantity import Quantity
@@ -106,7 +107,7 @@ def _hydrostatic_error(stress: StressProfile) -> FloatArray:
     blocks = stress.blocks_GPa[:, :, :3].mean(axis=2)
     if len(blocks) < _FEWEST_WINDOWS:
         return np.full(blocks.shape[1], np.nan)
-    return np.asarray(blocks.std(axis=0, ddof=1) / np.sqrt(len(blocks)))
+    return block_error(blocks)
 
 
 def _velocity(time_ps: FloatArray, thickness_A: FloatArray, source: str) -> Quantity:
@@ -200,9 +201,7 @@ def _rich_stress(
     if not rich.any():
         why = ("no layer is lithium-rich any more",)
         return Quantity("alloy_von_mises_stress", None, "GPa", method=method, converged=False, warnings=why)
-    from ...analysis.mechanics.stress import von_mises
-
     blocks = von_mises(stress.blocks_GPa[:, rich].mean(axis=1))
     value = float(von_mises(stress.stress_GPa[rich].mean(axis=0)))
-    error = float(blocks.std(ddof=1) / np.sqrt(len(blocks))) if len(blocks) >= _FEWEST_WINDOWS else None
+    error = float(block_error(blocks)) if len(blocks) >= _FEWEST_WINDOWS else None
     return Quantity("alloy_von_mises_stress", value, "GPa", uncertainty=error, method=method, source=stress.source)

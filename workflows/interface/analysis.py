@@ -10,6 +10,7 @@ import numpy as np
 
 from ...analysis.mechanics.interface_stress import interface_stress
 from ...analysis.mechanics.layers import layer_stress_profile, read_layers
+from ...analysis.mechanics.stress import block_error
 from ...analysis.reading.displacements import walk
 from ...analysis.reading.trajectory import Trajectory, read_trajectory
 from ...analysis.replicas import replica_mean
@@ -319,7 +320,7 @@ def _transport(trajectory: Trajectory, sides: NDArray[np.int64], source: str) ->
         return []
     if trajectory.n_frames <= _FEWEST_FRAMES:  # a guard stopped the run
         why = (f"{trajectory.n_frames} frames give no diffusivity; {_FEWEST_FRAMES + 1} are needed",)
-        names = [f"{region}_diffusivity_{way}" for region in ("interface",) for way in ("along", "across")]
+        names = [f"interface_diffusivity_{way}" for way in ("along", "across")]
         return [
             Quantity(name, None, "cm^2/s", species=LITHIUM, converged=False, warnings=why, source=source)
             for name in names
@@ -400,7 +401,7 @@ def analyse_stress(run: MDRun, sides: Sequence[int], *, source: str) -> tuple[di
 
 def _stress_document(profile: StressProfile, balance: Quantity) -> dict[str, Any]:
     blocks = profile.blocks_GPa[:, :, :3].mean(axis=2)
-    error = blocks.std(axis=0, ddof=1) / np.sqrt(len(blocks)) if len(blocks) > 1 else np.full(len(blocks[0]), np.nan)
+    error = block_error(blocks) if len(blocks) > 1 else np.full(len(blocks[0]), np.nan)
     columns = {
         "position_A": profile.position_A,
         "stress_xx_GPa": profile.stress_GPa[:, 0],
@@ -421,7 +422,7 @@ def _stress_quantities(profile: StressProfile, balance: Quantity, contacts: list
     filled = profile.atoms_per_A3 > 0.05 * profile.atoms_per_A3.max()
     place = int(np.where(filled, profile.hydrostatic_GPa, np.inf).argmin())
     enough = len(blocks) >= 8
-    error = float(blocks[:, place].std(ddof=1) / np.sqrt(len(blocks))) if enough else None
+    error = float(block_error(blocks)[place]) if enough else None
     notes = ("the largest of several noisy layers is too large by about its error", *balance.warnings)
     found = [
         Quantity(
