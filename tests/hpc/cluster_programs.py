@@ -165,8 +165,11 @@ def runner(project: str, folder: Path):
         state["process"].wait(20)
 
 
-def until(condition, seconds, what):
-    """Wait until a condition holds, and return what it gave; on a busy machine wait longer than on an idle one."""
+def until(condition, seconds, what, every=0.1):
+    """Wait until a condition holds, and return what it gave; on a busy machine wait longer than on an idle one.
+
+    A condition that starts the command line takes processor time from what it waits for, and is asked less often.
+    """
     seconds *= max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     deadline = time.monotonic() + seconds
     while True:
@@ -174,4 +177,4 @@ def until(condition, seconds, what):
         if found:
             return found
         assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s"
-        time.sleep(0.1)
+        time.sleep(every)

@@ -49,7 +49,7 @@ def test_from_submit_to_report_behind_ssh(login, database, cluster_home, tmp_pat
         both = anodeflow("status", here, there, hop_there).stdout
         assert re.search(r"here +│ here", both), both
         assert both.count("far: far") == 2
-        until(lambda: {*statuses(there), *statuses(hop_there)} == {"done"}, 300, "both")
+        until(lambda: {*statuses(there), *statuses(hop_there)} == {"done"}, 300, "both", every=2)
     assert "6 of 6 results are here" in anodeflow("fetch", there).stdout
     assert "3 of 3 results are here" in anodeflow("fetch", hop_there).stdout
     assert not list(there.rglob("*.lammpstrj")), "trajectories stay on the cluster until they are asked for"

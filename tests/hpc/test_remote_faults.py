@@ -33,6 +33,12 @@ def _finished(root):
     return {job["folder"]: (job["wall_s"], job["attempt"]) for job in _rows(root) if job["state"] == "done"}
 
 
+def _settled(root):
+    """Return the states of the jobs once one has failed or all are done."""
+    states = set(statuses(root))
+    return states if "failed" in states or states == {"done"} else None
+
+
 def _check(fault, before, here, there, tries):
     anodeflow("fetch", there)
     anodeflow("report", there)
@@ -60,7 +66,7 @@ def test_database_killed_in_mid_campaign(project, database, here, cluster_home, 
     there = tmp_path / "there"
     anodeflow("submit", file, "--project", "loop", "--dir", there)
     with runner("loop", cluster_home) as (state, start):
-        until(lambda: "done" in statuses(there), 180, "a finished job")
+        until(lambda: "done" in statuses(there), 180, "a finished job", every=2)
         before = _finished(there)
         database.kill()
         answer = anodeflow("status", there, check=False)
@@ -76,7 +82,7 @@ def test_database_killed_in_mid_campaign(project, database, here, cluster_home, 
                 tries += 1
             if state["process"].poll() is not None:
                 start()
-            time.sleep(1)
+            time.sleep(2)
     _check("kill -9 of the database", before, calm, there, tries)
 
 
@@ -88,11 +94,11 @@ def test_cancelled_in_the_queue_it_goes_on_when_submitted_again(project, slurm, 
     with runner("loop", cluster_home):
         found = until(lambda: set(work.rglob("c-LiSi-diffuse-*/restart.a")) - earlier, 180, "molecular dynamics")
         slurm.ask("scancel", *queue())
-        until(lambda: "failed" in statuses(there), 90, "the end of the job")
+        until(lambda: "failed" in statuses(there), 90, "the end of the job", every=2)
         before = _finished(there)
         answer = anodeflow("submit", file, "--project", "loop", "--dir", there)
         assert "failed jobs go on from where they were" in answer.stdout
-        until(lambda: set(statuses(there)) == {"done"}, 240, "the campaign")
+        until(lambda: set(statuses(there)) == {"done"}, 240, "the campaign", every=2)
     assert any((path.parent / "in.001.lammps").exists() for path in found), "it went on from its restart file"
     _check("scancel of a job of jobflow-remote", before, calm, there, 2)
 
@@ -104,12 +110,10 @@ def test_killed_for_its_memory_it_asks_for_twice_as_much(slurm, database, here, 
     anodeflow("submit", file, "--project", "narrow", "--dir", there)
     tries = 1
     with runner("narrow", cluster_home):
-        while set(statuses(there)) != {"done"}:
-            until(lambda: set(statuses(there)) & {"failed"} or set(statuses(there)) == {"done"}, 240, "an end")
-            if "failed" in statuses(there):
-                before = _finished(there)
-                anodeflow("submit", file, "--project", "narrow", "--dir", there)
-                tries += 1
+        while until(lambda: _settled(there), 240, "an end", every=2) != {"done"}:
+            before = _finished(there)
+            anodeflow("submit", file, "--project", "narrow", "--dir", there)
+            tries += 1
     assert tries > 1
     _check("out of memory in Slurm", before, calm, there, tries)
     handled = [json.loads(path.read_text())["handled"] for path in there.glob("*/result.json")]

@@ -31,7 +31,7 @@ def test_molecular_dynamics_goes_back_into_the_queue_and_on_to_its_total(tmp_pat
     structure = phase("LiSi").structure
     sheared = np.array(structure.lattice.matrix) @ np.array([[1, 0.06, 0.04], [0, 1, 0.05], [0, 0, 1]])
     structure = Structure(Lattice(sheared), structure.species, structure.frac_coords) * (2, 2, 2)
-    settings = MDSettings("npt", 2500, 600.0, 3, cell="tri", dump_every=0, restart_every=100)
+    settings = MDSettings("npt", 2500, 600.0, 3, cell="tri", dump_every=0, restart_every=25)
     maker = EquilibrateMaker(card("LiSi-MEAM-Cui2012"), settings)
     whole, once, _ = _run(maker.make(structure), tmp_path / "whole")
     monkeypatch.setenv("ANODEFLOW_WALL_TIME_S", "3")
