@@ -21,7 +21,7 @@ SMALL = {
     "seed": 3,
     "teacher": "LiSi-MEAM-Cui2012",
     "temperature_K": 500,
-    "systems": {"LiSi": {"phase": "Li15Si4", "strained": 16, "defective": 2, "amorphous": 1}},
+    "systems": {"LiSi": {"phase": "Li15Si4", "strained": 16, "defective": 2, "amorphous": 1, "hot_steps": 50}},
     "basis": {"style": "pod", "cutoff_A": 4.5, "two_body": 4, "three_body": 2, "three_body_degree": 2},
     "loop": {"rounds": 1, "steps": 50, "per_round": 4, "temperatures": [1.0], "threshold_percent": 0.5},
     "test": {"temperatures_K": [400], "steps": 100, "student_steps": 200, "density_steps": 200},
@@ -36,6 +36,7 @@ def test_a_distillation_learns_in_rounds_goes_on_and_serves_a_campaign(tmp_path:
     jobs, results = distil(DistilCampaign.model_validate(SMALL), root)
     raise_first_failure(jobs)
     assert [row["round"] for row in results["history"]] == [0, 1]
+    assert results["history"][0]["configurations"] >= 1 + 16 + 2 + 5  # five frames of the teacher's hot run among them
     assert results["history"][1]["configurations"] > results["history"][0]["configurations"]
     made = card(results["card"])
     assert made.kind == "distilled" and made.domain.highest_temperature_K == 500

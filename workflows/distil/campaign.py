@@ -62,6 +62,9 @@ class LearntSystem(Settings):
         An interface.
     strained, defective, amorphous
         Configurations of each kind to begin with, made without the teacher.
+    hot_steps
+        Molecular dynamics of the teacher to begin with, from each arrangement at the highest temperature; every tenth
+        step is learnt from. 0 leaves it out.
     learn
         Whether student molecular dynamics looks for more here.
     """
@@ -73,6 +76,7 @@ class LearntSystem(Settings):
     strained: Count = 60
     defective: Count = 16
     amorphous: Count = 8
+    hot_steps: Count = 200
     learn: bool = True
 
     @model_validator(mode="after")

@@ -62,6 +62,8 @@ class DistilMaker(Maker):
             ask.update_metadata({"system": name, "natoms": len(structures[0]), "steps": 0})
             labels.append(ask)
         jobs += labels
+        hot = self._hot(teacher, systems)
+        jobs += hot
         runs, diffusion = self._tests(teacher, systems)
         jobs += [job for documents in runs.values() for job in documents] + list(diffusion.values())
         loop = campaign.loop
@@ -80,7 +82,7 @@ class DistilMaker(Maker):
             derive_seed(campaign.seed, "search"),
             name="learn 0",
         ).make(
-            [job.output["configurations"] for job in labels],
+            [job.output["configurations"] for job in labels] + [job.output["frames"] for job in hot],
             [made for name, structures in systems.items() if campaign.systems[name].learn for made in structures],
             [],
         )
@@ -108,6 +110,27 @@ class DistilMaker(Maker):
         flow = Flow(jobs, output=test.output, name=campaign.name)
         flow.update_metadata({"fingerprint": {"LAMMPS": find_program().version, teacher.name: teacher.fingerprint}})
         return flow
+
+    def _hot(self, teacher: Any, systems: dict[str, list[Structure]]) -> list[Job]:
+        """Return the teacher's runs that are learnt from."""
+        campaign = self.campaign
+        found = []
+        for name, structures in systems.items():
+            steps = campaign.systems[name].hot_steps
+            for number, structure in enumerate(structures) if steps else ():
+                found.append(
+                    TeacherMaker(
+                        teacher,
+                        campaign.temperature_K,
+                        steps,
+                        campaign.timestep_fs,
+                        derive_seed(campaign.seed, name, str(number), "hot"),
+                        frame_every=10,
+                        name=f"{name} hot {number}",
+                    ).make(structure)
+                )
+                found[-1].update_metadata({"system": name, "natoms": len(structure), "steps": steps})
+        return found
 
     def _tests(self, teacher: Any, systems: dict[str, list[Structure]]) -> tuple[dict[str, list[Job]], dict[str, Job]]:
         """Return the teacher's runs by system, and the long ones."""

@@ -78,6 +78,8 @@ class TeacherMaker(Maker):
         The run.
     seed
         Of velocities and thermostat.
+    frame_every
+        Steps between frames.
     name
         Name of the job.
     """
@@ -87,11 +89,12 @@ class TeacherMaker(Maker):
     steps: int
     timestep_fs: float
     seed: int
+    frame_every: int = 20
     name: str = "teacher"
 
     @job
     def make(self, structure: Structure) -> dict[str, Any]:
-        """Run from `structure`; the document holds the labelled frames, every 20 steps."""
+        """Run from `structure`; the document holds the labelled frames."""
         folder = job_folder(self.name)
         folder.mkdir(parents=True, exist_ok=True)
         run = teacher_md(
@@ -101,7 +104,7 @@ class TeacherMaker(Maker):
             temperature_K=self.temperature_K,
             steps=self.steps,
             timestep_fs=self.timestep_fs,
-            frame_every=20,
+            frame_every=self.frame_every,
             seed=self.seed,
             progress=_progress(folder),
         )
