@@ -52,10 +52,11 @@ from distil import teacher_step_s
 from pymatgen.core import Structure
 
 BASES: dict[str, Uf3Basis | PodBasis] = {
-    "uf3, triplets to 3.5 Å": Uf3Basis(),
-    "uf3, triplets to 3.75 Å": Uf3Basis(three_body_cutoff_A=3.75, three_body_intervals=5, opposite_intervals=8),
+    "uf3, triplets to 3.5 Å": Uf3Basis(three_body_cutoff_A=3.5),
+    "uf3, triplets to 3.75 Å": Uf3Basis(),
+    "uf3, triplets to 3.75 Å, 5 and 8 intervals": Uf3Basis(three_body_intervals=5, opposite_intervals=8),
     "uf3, triplets to 4.0 Å": Uf3Basis(three_body_cutoff_A=4.0, three_body_intervals=5, opposite_intervals=8),
-    "uf3, triplets to 3.5 Å, pairs to 8 Å": Uf3Basis(cutoff_A=8.0, intervals=32),
+    "uf3, triplets to 3.5 Å, pairs to 8 Å": Uf3Basis(cutoff_A=8.0, intervals=32, three_body_cutoff_A=3.5),
     "pod, 2+3-body to 4.0 Å": PodBasis(cutoff_A=4.0, two_body=6, three_body=4, three_body_degree=3),
     "pod, 2+3-body to 5.0 Å": PodBasis(),
     "pod, 2+3+4-body to 4.0 Å": PodBasis(

@@ -52,7 +52,7 @@ class Uf3Basis(Strict):
     style: Literal["uf3"] = "uf3"
     cutoff_A: float = Field(default=6.0, gt=0)
     intervals: int = Field(default=24, ge=4)
-    three_body_cutoff_A: float = Field(default=3.5, gt=0)
+    three_body_cutoff_A: float = Field(default=3.75, gt=0)
     three_body_intervals: int = Field(default=4, ge=2)
     opposite_intervals: int = Field(default=6, ge=2)
     inner_A: float = Field(default=1.0, gt=0)
