@@ -48,7 +48,7 @@ def page(results: Results) -> list[str]:
         "",
         "## Said first in the report",
         "",
-        *[f"- {text}" for text in doubts(results)],
+        *([f"- {text}" for text in doubts(results)] or ["Nothing."]),
         "",
     ]
     for index, part in enumerate(results.parts):

@@ -273,9 +273,11 @@ def _potential(potential: PotentialCard) -> dict[str, Any]:
 
 def methods(campaign: Campaign, potential: PotentialCard, engine_versions: Sequence[str]) -> str:
     """Return the paragraph on methods, as a paper could take it."""
+    model = f"{potential.name} ({potential.citation.text}), with periodic boundaries."
     sentences = [
-        f"Molecular dynamics was run with LAMMPS ({', '.join(engine_versions) or 'version not known'}) and the "
-        f"interatomic potential {potential.name} ({potential.citation.text}), with periodic boundaries."
+        f"Molecular dynamics was run with LAMMPS ({', '.join(engine_versions)}) and the interatomic potential {model}"
+        if engine_versions
+        else f"Energies and forces are those of the interatomic potential {model}"
     ]
     sentences += [sentence for name in campaign.sections for sentence in SECTIONS[name].methods(campaign)]
     sentences.append(f"All random numbers derive from the seed {campaign.seed}.")
