@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _KINDS = ("barrier_crystal", "barrier", "barrier_ladder")
 _CURVE_POINTS = 60
+_MOST_DRAWINGS = 6
+"""Paths that a report draws; a picture of each stands beside it."""
 _OF_ONE_HOP = ("activation_volume", "barrier_infinite_cell")
 
 
@@ -135,7 +137,7 @@ def ladder_part(asked: LadderSettings, outputs: Sequence[Mapping[str, Any]]) -> 
         "overview": ["migration_barrier", "reverse_barrier", "attempt_frequency"],
         "groups": groups,
         "plots": [_plot(number, hop, found) for number, (hop, found) in enumerate(shown) if found],
-        "drawings": [_drawing(hop, found) for hop, found in shown if found],
+        "drawings": [_drawing(hop, found) for hop, found in shown if found][:_MOST_DRAWINGS],
     }
 
 
