@@ -31,7 +31,10 @@ STATE_FILE = "jobs.json"
 SUBMITTED_FILE = "submitted.json"
 ALLOCATIONS_FILE = "allocations.json"
 _HASHED = ("function", "function_args", "function_kwargs")
-_UNHASHED_KEYS = {"@version", "steps_per_s", "loop_time_s", "launches"}  # of versions and speed, not of what comes out
+_UNHASHED_KEYS = {  # of versions, speed, and what is known of a model, not of what comes out
+    *("@version", "steps_per_s", "loop_time_s", "launches"),
+    *("reference_table", "known_faults", "validity", "licence"),
+}
 
 
 def encode(job: Job | Flow) -> dict[str, Any]:
@@ -52,7 +55,8 @@ def content_hash(document: dict[str, Any]) -> str:
     ----------
     document
         Encoded job with resolved inputs. Its function with the Maker's settings, its arguments, and the fingerprints
-        of engine and potential in its metadata count; uuids, names of hosts and versions of libraries do not.
+        of engine and potential in its metadata count; uuids, names of hosts, versions of libraries and what a card says
+        about its model do not: ``anodeflow potentials check`` on one machine must not make its runs new ones.
 
     Returns
     -------

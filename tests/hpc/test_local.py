@@ -15,6 +15,9 @@ from anodeflow.errors import AnodeflowError, InputError
 from anodeflow.hpc.local import raise_first_failure, run_flow, time_left_s
 from anodeflow.hpc.status import run_status
 from anodeflow.hpc.store import content_hash, encode, read_result, run_lock
+from anodeflow.potentials.cards import card
+from anodeflow.structures.phases import phase
+from anodeflow.workflows.jobs import RelaxMaker
 from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 
@@ -101,6 +104,20 @@ def test_hash_covers_arguments_and_fingerprint_but_not_uuids():
     assert content_hash(encode(one)) != content_hash(encode(other))
     same.update_metadata({"fingerprint": {"LAMMPS": "another"}})
     assert content_hash(encode(one)) != content_hash(encode(same))
+
+
+def test_what_is_known_of_a_model_makes_no_other_job_and_its_parameters_do():
+    """`potentials check` writes a table of this machine, and the runs of a campaign stay what they were."""
+    found = card("Si-SW1985")
+    row = found.reference_table[0].model_copy(update={"model": 5.0})
+    known = found.model_copy(update={"reference_table": (row,), "known_faults": ("It is slow.",), "validity": "none"})
+    other = card("Si-Tersoff1988")
+    structure = phase("Si").structure
+    hashes = [content_hash(encode(RelaxMaker(model).make(structure))) for model in (found, known, other)]
+    assert hashes[0] == hashes[1]
+    assert hashes[0] != hashes[2]
+    renamed = found.model_copy(update={"model": other.model})
+    assert content_hash(encode(RelaxMaker(renamed).make(structure))) != hashes[0]
 
 
 def test_failure_blocks_only_what_needs_it_and_is_tried_again(tmp_path):
