@@ -11,6 +11,7 @@ from anodeflow.quantity import Quantity
 from anodeflow.workflows.barrier.campaign import read_barrier_campaign
 from anodeflow.workflows.barrier.flow import barrier_flow
 from anodeflow.workflows.barrier.jobs import strained
+from anodeflow.workflows.barrier.section import ladder_part
 from anodeflow.workflows.barrier.variants import activation_volume, compare_variants, infinite_cell
 from anodeflow.workflows.campaign import read_campaign
 from anodeflow.workflows.sections import campaign_flow
@@ -34,6 +35,16 @@ def campaign_file(tmp_path, ladder=LADDER):
     path = tmp_path / "campaign.yaml"
     path.write_text(f"name: barriers\nseed: 3\npotential: LiSi-MEAM-Cui2012\nbarrier:\n{indented}\n")
     return path
+
+
+def _many_hops_are_drawn_in_part(tmp_path):
+    asked = read_campaign(tmp_path / "campaign.yaml").barrier
+    documents = [json.loads(path.read_text())["output"] for path in (tmp_path / "run").glob("*/result.json")]
+    band = next(one for one in documents if one["kind"] == "barrier" and one["band"] and not one["variant"])
+    part = ladder_part(asked, [band | {"hop": f"hop {number}"} for number in range(8)])
+    assert len(part["plots"]) == 8
+    assert len(part["drawings"]) == 6
+    assert part["drawings"][-1]["label"].endswith("; the paths of 2 further hops are not drawn")
 
 
 @pytest.mark.engine
@@ -65,6 +76,7 @@ def test_a_campaign_reports_bands_their_picture_and_the_activation_volume(tmp_pa
     assert len(points["x"]) == len(points["slope"]) == 3 and abs(points["slope"][1]) < 0.05
     assert points["as_before"] and "Li, moving" in page
     drawn = Structure.from_dict(part["drawings"][0]["structure"])
+    _many_hops_are_drawn_in_part(tmp_path)
     assert [site.specie.symbol for site in drawn if site.properties["moving"]] == ["Li"] * 3 and len(drawn) == 11
     assert root
 

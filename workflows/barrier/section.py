@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _KINDS = ("barrier_crystal", "barrier", "barrier_ladder")
 _CURVE_POINTS = 60
 _MOST_DRAWINGS = 6
-"""Paths that a report draws; a picture of each stands beside it."""
+"""Paths that a report draws; the label of the last one says how many it leaves out."""
 _OF_ONE_HOP = ("activation_volume", "barrier_infinite_cell")
 
 
@@ -129,6 +129,10 @@ def ladder_part(asked: LadderSettings, outputs: Sequence[Mapping[str, Any]]) -> 
         groups += _together(summary["quantities"])
     hops = list(dict.fromkeys(one["hop"] for one in bands))
     shown = [(hop, [one for one in bands if one["hop"] == hop and one["band"]]) for hop in hops]
+    drawings = [_drawing(hop, found) for hop, found in [pair for pair in shown if pair[1]][:_MOST_DRAWINGS]]
+    undrawn = sum(1 for _, found in shown if found) - len(drawings)
+    if undrawn:
+        drawings[-1]["label"] += f"; the paths of {undrawn} further hops are not drawn"
     return {
         "key": "barrier",
         "title": f"Migration barriers of {asked.species} in {_name(asked)}",
@@ -137,7 +141,7 @@ def ladder_part(asked: LadderSettings, outputs: Sequence[Mapping[str, Any]]) -> 
         "overview": ["migration_barrier", "reverse_barrier", "attempt_frequency"],
         "groups": groups,
         "plots": [_plot(number, hop, found) for number, (hop, found) in enumerate(shown) if found],
-        "drawings": [_drawing(hop, found) for hop, found in shown if found][:_MOST_DRAWINGS],
+        "drawings": drawings,
     }
 
 
