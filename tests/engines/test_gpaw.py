@@ -54,12 +54,12 @@ def test_lithium_in_eight_silicon_atoms_and_going_on_after_a_stop(tmp_path):
     hop = CrystalHop("interstitial", "Li", ((0.5, 0.5, 0.5), (0.75, 0.75, 0.75)))
     band = interpolate(hop_ends(phase("Si").structure, hop, (1, 1, 1)), 3)
     factory = functools.partial(gpaw.gpaw_calculator, dataclasses.replace(gpaw_protocol("gpaw-fast"), cutoff_eV=180.0))
-    stopped = run_neb(band, factory, tmp_path, NebSettings(0.1, steps=1), workers=2)
+    stopped = run_neb(band, factory, tmp_path, NebSettings(0.05, steps=1), workers=2)
     assert not stopped.converged and stopped.steps == 1
-    result = run_neb(band, factory, tmp_path, NebSettings(0.1, steps=30), workers=2)
+    result = run_neb(band, factory, tmp_path, NebSettings(0.05, steps=30), workers=2)
     assert result.converged and result.climbing_image == 1
     assert 0.3 < result.energies_eV[1] - result.energies_eV[0] < 0.9
-    again = run_neb(band, factory, tmp_path, NebSettings(0.1, steps=30))
+    again = run_neb(band, factory, tmp_path, NebSettings(0.05, steps=30))
     assert again.force_calls == 0
 
     positions = band.positions[1].copy()
