@@ -66,7 +66,9 @@ def layer_commands(system: System, sampling: LayerSampling, segment: int) -> lis
     segment
         Number of the start; a continuation writes new files, and `layer_files` gives all of them.
     """
-    bins = ("bin/1d", "z", "lower", 1.0 / sampling.layers, "units", "reduced")
+    # By default LAMMPS assigns atoms to reduced bins at the setup of a run, which moves them by a last bit on the way
+    # to fractions and back, but not where that step has been assigned before: a continuation would not be equal.
+    bins = ("bin/1d", "z", "lower", 1.0 / sampling.layers, "units", "reduced", "nchunk", "every")
     commands: list[Command] = [Compute("layer", "all", "chunk/atom", bins)]
     commands.append(Compute("layer_stress", "all", "stress/atom", ("NULL",)))
     times = (sampling.every, sampling.window // sampling.every, sampling.window, "layer")

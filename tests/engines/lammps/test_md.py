@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from anodeflow.analysis.reading.trajectory import read_trajectory
 from anodeflow.engines.lammps.failures import KilledError, WallTimeError
+from anodeflow.engines.lammps.layers import STRESS_PROFILE, LayerSampling, layer_files
 from anodeflow.engines.lammps.log import last_step
 from anodeflow.engines.lammps.md import DUMP_FILE, MDSettings, run_md
 from anodeflow.engines.lammps.restart import restart_step
@@ -98,6 +99,36 @@ def test_killed_run_goes_on_to_the_same_end(undisturbed, triclinic, tmp_path):
     assert resumed.thermo.steps.tolist() == undisturbed.thermo.steps.tolist()
     assert np.array_equal(ours.positions, theirs.positions)  # to the last digit written, long after the joint
     assert np.abs(ours.cells - theirs.cells).max() < 1e-12
+
+
+@pytest.mark.parametrize("cell", ["crystal", "triclinic"])
+def test_killed_run_with_layers_goes_on_to_the_last_digit(cell, tmp_path, request):
+    system = request.getfixturevalue(cell)
+    layers = LayerSampling(4, every=20, window=200)
+    settings = MDSettings("npt", 2000, 900.0, 5, cell="stack", layers=layers, dump_every=50, restart_every=400)
+    calm, killed = tmp_path / "calm", tmp_path / "killed"
+    _kill_half_way(killed, settings, system, 900)
+    joint = max(restart_step(path) or 0 for path in killed.glob("restart.?"))
+    assert 400 <= joint < 2000
+    run_md(system, settings, killed, ONE)
+    run_md(system, settings, calm, ONE)
+    assert np.array_equal(_frames(killed).positions, _frames(calm).positions)
+    since = {step: lines for step, lines in _windows(calm).items() if step > joint}
+    assert since
+    assert since.items() <= _windows(killed).items()
+
+
+def _windows(directory):
+    """Return the lines of the stress in layers by the last step of their window."""
+    windows, step = {}, None
+    for path in layer_files(directory, STRESS_PROFILE):
+        for line in path.read_text().splitlines():
+            if line.startswith(" "):
+                windows[step].append(line)
+            elif not line.startswith("#"):
+                step = int(line.split()[0])
+                windows[step] = []
+    return windows
 
 
 def test_finished_run_is_only_read(undisturbed, triclinic):
