@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .document import Arrhenius, ArrheniusPoint, Job, Results, Run, System
@@ -11,7 +11,12 @@ from .markup import escape, interval_text, joined, name_text, quantity_html, sen
 from .quantities import Located, everything, in_sentence, of_part, of_system
 
 _MOST_NAMES = 6
-"""Jobs that are named one by one."""
+"""Jobs, or things that a warning is about, that are named one by one."""
+
+_NUMBER = re.compile(r"(?<![\w.#(–-])[-−]?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?:–\d+(?:\.\d+)?)?(?!\w|\.\d)")
+"""A number or a range that stands by itself, and not one in a formula, a face or a name."""
+
+_NO_REASON = "no reason was given"
 
 _BOOKKEEPING = ("temperature", "pressure")
 """Quantities that check a run and are no finding."""
@@ -218,12 +223,14 @@ def gaps(results: Results) -> list[Gap]:
             continue
         if not name and without_fit.get((label, species)) == 0 and all(x.quantity.value is None for x in members):
             continue  # there is not one diffusivity to fit, which has been said
-        same = [
-            (other, theirs)
-            for (its_label, its_species, other), theirs in groups.items()
-            if other and (its_label, its_species) == (label, species) and _groups(theirs) == _groups(members)
-        ]
-        together = same if name else [("", members)]
+        together, reasons = [(name, members)], _said(members)
+        for (its_label, its_species, other), theirs in groups.items():
+            alike = name and other and (its_label, its_species) == (label, species)
+            if alike and theirs is not members and id(theirs) not in done:
+                both = _shared(reasons, _said(theirs))
+                if both:
+                    together.append((other, theirs))
+                    reasons = both
         done.update(id(theirs) for _, theirs in together)
         runs = without_fit.get((label, species), 0) if name == "tracer_diffusivity" else 0
         nothing = runs > 1 and len(_groups(members)) == runs
@@ -231,7 +238,7 @@ def gaps(results: Results) -> list[Gap]:
             without_fit[label, species] = 0
         subject = joined([name_text(other) for other, _ in together], "or") if name else _fit_text(members)
         subject += (f" of {species}" if species else "") + (f" in {label}" if label else "")
-        found.append(_gap(subject, members, so="and so no activation energy" if nothing else ""))
+        found.append(_gap(subject, members, reasons, so="and so no activation energy" if nothing else ""))
     for system in results.systems:
         for species in _species(system):
             runs = without_fit.get((system.label, species), 0)
@@ -254,10 +261,15 @@ def _unfinished(results: Results) -> list[Gap]:
         elif not _ended_well(job):
             others.setdefault(job.state, []).append(job.name)
     for state, names in others.items():
-        shown = names[:_MOST_NAMES] + ([f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else [])
         many = f"{len(names)} jobs are" if len(names) > 1 else "One job is"
-        found.append(Gap(f"{many} “{state}” and gave nothing.", (f"{joined(shown)}.",)))
+        found.append(Gap(f"{many} “{state}” and gave nothing.", (f"{joined(_few(names))}.",)))
     return found
+
+
+def _few(names: Sequence[str]) -> list[str]:
+    """Return the first names and how many more there are."""
+    more = len(names) - _MOST_NAMES
+    return [*names[:_MOST_NAMES], f"{more} more"] if more > 0 else list(names)
 
 
 def _ended_well(job: Job) -> bool:
@@ -275,6 +287,22 @@ def _fit_text(members: list[Located]) -> str:
 
 def _groups(members: list[Located]) -> list[str]:
     return list(dict.fromkeys(located.group for located in members))
+
+
+def _said(members: list[Located]) -> dict[str, list[str]]:
+    """Return the reasons at each place."""
+    found: dict[str, list[str]] = {}
+    for located in members:
+        found.setdefault(located.group, []).extend(located.quantity.warnings or (_NO_REASON,))
+    return found
+
+
+def _shared(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return the reasons that two quantities share; nothing where they share none at one of their places."""
+    if list(one) != list(other):
+        return {}
+    both = {group: [text for text in texts if text in other[group]] for group, texts in one.items()}
+    return both if all(both.values()) else {}
 
 
 def brief(warning: str) -> str:
@@ -300,7 +328,7 @@ def _has_value(run: Run, species: str) -> bool:
     )
 
 
-def _gap(subject: str, members: list[Located], so: str) -> Gap:
+def _gap(subject: str, members: list[Located], said: dict[str, list[str]], so: str) -> Gap:
     groups = _groups(members)
     kelvin = [group.removesuffix(" K") for group in groups if group.endswith(" K")]
     at = f" at {joined(kelvin)} K" if len(kelvin) == len(groups) else ""
@@ -308,10 +336,10 @@ def _gap(subject: str, members: list[Located], so: str) -> Gap:
         at = f" ({joined(list(dict.fromkeys(in_sentence(located) for located in members)))})"
     verb = "No" if all(located.quantity.value is None for located in members) else "No converged"
     alike: dict[str, list[tuple[str, str]]] = {}
-    for located in members:
-        for warning in located.quantity.warnings or ("no reason was given",):
+    for group, warnings in said.items():
+        for warning in warnings:
             text = sentence(brief(warning))
-            alike.setdefault(re.sub(r"−?[\d.]+(e[+-]?\d+)?", "#", text), []).append((located.group, text))
+            alike.setdefault(_NUMBER.sub("#", text), []).append((group, text))
     reasons = []
     for same in alike.values():
         where, text = same[-1]
@@ -348,13 +376,24 @@ def cautions(results: Results) -> list[str]:
                 text = brief(warning)
                 if text.startswith("left out"):  # the plot and the gaps say it
                     continue
-                alike = re.sub(r"-?[\d.]+(e[+-]?\d+)?", "#", text)
-                shared.setdefault(alike, {}).setdefault(text, []).append(located)
+                shared.setdefault(_NUMBER.sub("#", text), {}).setdefault(text, []).append(located)
     for texts in shared.values():
         members = [located for group in texts.values() for located in group]
-        text = next(iter(texts))
-        seen[sentence(f"{_subjects(members)}: {text}")] = None
+        seen[sentence(f"{_subjects(members)}: {_spanned(list(texts))}")] = None
     return list(seen)
+
+
+def _spanned(texts: Sequence[str]) -> str:
+    """Return texts that differ in numbers alone as one, with the range of each number that differs."""
+    spans = []
+    for numbers in zip(*(_NUMBER.findall(text) for text in texts), strict=True):
+        distinct = list(dict.fromkeys(numbers))
+        if len(distinct) > 1 and not any("–" in number for number in distinct):
+            ordered = sorted(distinct, key=lambda number: float(number.replace("−", "-")))
+            distinct = [f"{ordered[0]} to {ordered[-1]}"]
+        spans.append(joined(distinct, "or"))
+    left = iter(spans)
+    return _NUMBER.sub(lambda _: next(left), texts[0])
 
 
 def _subjects(members: list[Located]) -> str:
@@ -365,13 +404,16 @@ def _subjects(members: list[Located]) -> str:
         subject = "Arrhenius fit" if _of_fit(located) else name_text(quantity.name)
         subject += f" of {quantity.species}" if quantity.species else ""
         found.setdefault(subject, {}).setdefault(located.label, {})[located.group] = None
-    parts = []
+    together: dict[tuple[str, ...], list[str]] = {}
     for subject, labels in found.items():
-        groups = dict.fromkeys(group for of_label in labels.values() for group in of_label)
-        kelvin = [group.removesuffix(" K") for group in groups if group.endswith(" K")]
-        at = f" at {joined(kelvin)} K" if kelvin and len(labels) == 1 and len(found) == 1 else ""
-        where = joined([label for label in labels if label])
-        parts.append(f"{subject}{f' in {where}' if where else ''}{at}")
+        together.setdefault(tuple(label for label in labels if label), []).append(subject)
+    groups = dict.fromkeys(located.group for located in members)
+    kelvin = [group.removesuffix(" K") for group in groups if group.endswith(" K")]
+    at = f" at {joined(kelvin)} K" if kelvin and len(together) == 1 and len({x.label for x in members}) == 1 else ""
+    parts = [
+        f"{joined(subjects)}{f' in {joined(_few(labels))}' if labels else ''}{at}"
+        for labels, subjects in together.items()
+    ]
     return joined(parts)
 
 

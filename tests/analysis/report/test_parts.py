@@ -7,7 +7,7 @@ import re
 
 import pytest
 from anodeflow.analysis.report import Results, report_html
-from anodeflow.analysis.report.findings import asked, doubts, found, gaps
+from anodeflow.analysis.report.findings import asked, cautions, doubts, found, gaps
 from anodeflow.analysis.report.quantities import comparisons
 from anodeflow.analysis.report.table import csv_text
 
@@ -33,6 +33,33 @@ def test_a_part_is_asked_found_doubted_and_missed_in_words(part_document):
     (gap,) = gaps(results)
     assert "yield stress in a-Li15Si4" in gap.what
     assert gap.reasons == ("The curve does not bend.",)
+
+
+def test_quantities_with_reasons_of_their_own_are_missed_in_sentences_of_their_own(part_document):
+    empty, sparse, moving = "part of the layer is empty", "only 3 ions visit the layer", "the slope still changes"
+    reasons = {"across": [empty, moving], "along": [sparse], "side_1_across": [empty], "side_2_along": [moving]}
+    part_document["parts"][0]["groups"][1]["quantities"] = [
+        {"name": name, "value": None, "unit": "cm^2/s", "converged": False, "species": "Li", "warnings": warnings}
+        for name, warnings in reasons.items()
+    ]
+    part_document["quantities"] = []
+    told = {gap.what.split(" of Li")[0]: gap.reasons for gap in gaps(Results.model_validate(part_document))}
+    assert told == {
+        "No across or side 1 across": ("Part of the layer is empty.",),
+        "No along": ("Only 3 ions visit the layer.",),
+        "No side 2 along": ("The slope still changes.",),
+    }
+
+
+def test_warnings_that_differ_in_a_number_are_one_with_its_range(part_document):
+    first, second = (group["quantities"][0] for group in part_document["parts"][0]["groups"])
+    first["warnings"] = ["the curve falls 0.05 eV in 12 ps", "LiSi is carried from 600–875 K"]
+    second["warnings"] = ["the curve falls -0.31 eV in 12 ps", "Li2Si is carried from 600–875 K"]
+    assert cautions(Results.model_validate(part_document)) == [
+        "Volume expansion in a-LiSi and a-Li15Si4: the curve falls −0.31 to 0.05 eV in 12 ps.",
+        "Volume expansion in a-LiSi: LiSi is carried from 600–875 K.",
+        "Volume expansion in a-Li15Si4: Li2Si is carried from 600–875 K.",
+    ]
 
 
 def test_a_number_brings_its_reference_and_gets_a_verdict(part_document):
