@@ -310,6 +310,10 @@ def read_settings(path: Path, kind: type[_Model]) -> _Model:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise InputError(f"not valid YAML: {getattr(error, 'problem', None) or error}", where=where) from None
+    except ValueError as error:  # such as the month 13 of a date
+        raise InputError(f"a value cannot be read: {error}", where=str(path)) from None
+    except RecursionError:
+        raise InputError("lists or mappings are nested too deeply", where=str(path)) from None
     if not isinstance(content, dict):
         raise InputError("the file holds no campaign: its top level has to be keys and values", where=str(path))
     try:
@@ -326,19 +330,35 @@ def _beside(system: SystemSettings, path: Path) -> SystemSettings:
     return system.model_copy(update={"phase": str(beside.resolve())}) if beside.is_file() else system
 
 
-def _refuse_doubles(node: yaml.Node | None, path: Path) -> None:
-    """Raise if a key stands twice in a mapping; YAML itself would silently take the last."""
-    if isinstance(node, yaml.MappingNode):
+def _refuse_doubles(tree: yaml.Node | None, path: Path) -> None:
+    """Raise if a key stands twice in a mapping or is no plain word, or a value is inside itself.
+
+    YAML itself would silently take the last of two keys.
+    """
+    above: set[int] = set()
+    looked_at: set[int] = set()
+
+    def look(node: yaml.Node | None) -> None:
+        where = f"{path}:{node.start_mark.line + 1}" if node is not None else str(path)
+        if id(node) in above:
+            raise InputError("a value holds itself", where=where, remedy="Write out what its '*' stands for.")
+        if node is None or isinstance(node, yaml.ScalarNode) or id(node) in looked_at:
+            return
+        above.add(id(node))
         seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else [(None, item) for item in node.value]:
+            if key is not None:
                 where = f"{path}:{key.start_mark.line + 1}"
-                raise InputError(f"the key '{key.value}' stands twice", where=where, remedy="Keep one of them.")
-            seen.add(key.value)
-            _refuse_doubles(value, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_doubles(item, path)
+                if not isinstance(key, yaml.ScalarNode):
+                    raise InputError("a key is a list or a mapping", where=where, remedy="Write a word.")
+                if key.value in seen:
+                    raise InputError(f"the key '{key.value}' stands twice", where=where, remedy="Keep one of them.")
+                seen.add(key.value)
+            look(value)
+        above.remove(id(node))
+        looked_at.add(id(node))
+
+    look(tree)
 
 
 def _input_error(error: ValidationError, tree: yaml.Node | None, path: Path, model: type[BaseModel]) -> InputError:

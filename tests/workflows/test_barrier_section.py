@@ -127,6 +127,7 @@ def test_a_strain_turns_the_cell_and_keeps_the_fractions():
         ("{phase: Si}", "{phase: Si, relax: none}", "needs a crystal whose cell may relax"),
         ("{phase: Si}", "{phase: Si, relax: plane}", "needs a crystal whose cell may relax"),
         ("finite_size_A: [10]", "finite_size_A: [300]", "too large"),
+        (LADDER[LADDER.index("hops:") : LADDER.index("levels:")], "hops: {}\n", "at least 1 item.*barrier.hops"),
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path, old, new, message):

@@ -49,6 +49,10 @@ def test_example_is_read_and_its_resolved_form_says_the_same(tmp_path):
         ("phase: Li15Si4", "phase: [Li15Si4]", "valid string"),
         ("phase: Li15Si4", "phase: Li15Si4\n    melt_quench: {}", "'melt_quench' goes with 'amorphous'"),
         ("systems:", "systems: [", r"not valid YAML"),
+        ("name: lithium_silicon", "? [1, 2]\n: 3", r"a key is a list or a mapping \(.*:2\)"),
+        ("name: lithium_silicon", "name: &a [*a]", r"a value holds itself \(.*:2\)"),
+        ("name: lithium_silicon", "name: " + 3000 * "[" + 3000 * "]", "nested too deeply"),
+        ("name: lithium_silicon", "name: 2026-13-01", "a value cannot be read: month"),
         ("name: lithium_silicon", "name: !!python/object/apply:os.system [ls]", "not valid YAML"),
     ],
 )

@@ -44,6 +44,8 @@ def _read(tmp_path, text, *changes):
         ("phases: [Li, Si, LiSi]", "phases: [Li, Si, Si, LiSi]", "two phases are Si"),
         ("LiSi]\n  against", "LiSi, LiCl]\n  energies_eV_atom: {Cl: -1}\n  against", "does not describe Cl"),
         ("phases: [Li, Si, LiSi]", "phases: [Li, Si, LiSj]", "LiSj"),
+        ("electrolytes: [LiSi]", "electrolytes: ['Li Si(']", r"'Li Si\(': this is not a chemical formula"),
+        ("  against", "  energies_eV_atom: {'foo bar': -1}\n  against", "'foo bar': .*stability.energies_eV_atom"),
         ("  against", "  molecules: [Q7]\n  against", "no molecule.*stability.molecules: Q7"),
         ("  against", "  molecules: [Cl2]\n  box_A: 9\n  against", "Leave 8 Å of vacuum"),
         ("  against", "  molecules: [Li2, Li2]\n  against", "two phases are Li"),

@@ -183,7 +183,7 @@ class LadderSettings(Settings):
 
     crystal: CrystalSettings | None = None
     species: str
-    hops: dict[str, HopSettings] | None = None
+    hops: Annotated[dict[str, HopSettings], Field(min_length=1)] | None = None
     find: SearchSettings | None = None
     seen: SeenSettings | None = None
     levels: Annotated[tuple[LevelSettings, ...], Field(min_length=1)]

@@ -103,6 +103,9 @@ def stability_flow(campaign: Campaign) -> Flow:
     from pymatgen.core import Composition
 
     settings, potential = asked(campaign), card(campaign.potential)
+    for key in ("energies_eV_atom", "electrolytes", "against"):
+        for formula in getattr(settings, key):
+            _check_formula(formula, f"stability.{key}")
     built = structures(campaign)
     known = {Composition(formula).reduced_formula for formula in [*built, *settings.energies_eV_atom]}
     for formula in (*settings.electrolytes, *settings.against):
@@ -129,6 +132,16 @@ def stability_flow(campaign: Campaign) -> Flow:
         job.update_metadata(job_metadata(formula, len(structure), 0) | {"section": "stability"})
         jobs.append(job)
     return sign(Flow(jobs, name="stability"), campaign, potential)
+
+
+def _check_formula(formula: str, where: str) -> None:
+    """Raise if a formula is none."""
+    from ...structures.density import parse_composition
+
+    try:
+        parse_composition(formula)
+    except InputError as error:
+        raise InputError(f"'{formula}': {error.what}", where=where, remedy=error.remedy) from None
 
 
 def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
