@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from ..quantity import Quantity
 
 app = typer.Typer(help="List energy models, show one, find those for a system, check one.", invoke_without_command=True)
+
+
+class _Part(StrEnum):
+    """What of a reference table is computed: checks of one kind, or what a step costs."""
+
+    CRYSTAL = "crystal"
+    SADDLE = "saddle"
+    VOLTAGE = "voltage"
+    ELASTIC = "elastic"
+    COST = "cost"
+
 
 _JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 _NAME = Annotated[str, typer.Argument(help="Name of a card, or the path of a card file.")]
@@ -109,14 +121,14 @@ def check(
     packaged: Annotated[
         bool, typer.Option("--packaged", help="For developers: write the table into the package.")
     ] = False,
-    only_cost: Annotated[
-        bool, typer.Option("--only-cost", help="Measure what a step costs, and leave the rest of the table.")
-    ] = False,
+    only: Annotated[
+        _Part | None, typer.Option(help="Compute these rows and leave the rest of the table as it is.")
+    ] = None,
 ) -> None:
     """Compute the reference table of a card on the real engine, and keep it in your data folder."""
     from ..engines.dft_cards import find_dft_card
     from ..engines.dft_checks import compute_dft_table
-    from ..engines.lammps.card_checks import compute_table, renew_cost
+    from ..engines.lammps.card_checks import compute_table
     from ..engines.resources import Resources
     from ..errors import InputError
     from ..potentials.cards import card
@@ -124,8 +136,8 @@ def check(
     from .document import document, print_document
 
     level = find_dft_card(name)
-    if level is not None and only_cost:
-        raise InputError(f"{name} is a DFT level and runs no molecular dynamics", where="--only-cost")
+    if level is not None and only is not None:
+        raise InputError(f"{name} is a DFT level, whose table is computed as a whole", where="--only")
     found = card(name) if level is None else level
     before = {(row.property, row.system): row.model for row in found.reference_table}
 
@@ -136,10 +148,9 @@ def check(
         folder, resources = directory or Path(scratch), Resources(mpi_ranks=cores)
         if level is not None:
             table = compute_dft_table(level, folder, progress=tell)
-        elif only_cost:
-            table = renew_cost(card(name), folder, resources)
         else:
-            table = compute_table(card(name), folder, resources, progress=tell)
+            kind = None if only is None else only.value
+            table = compute_table(card(name), folder, resources, only=kind, progress=tell)
     path = write_table(table, packaged=packaged)
     warnings = [
         f"The {row.property} of {row.system} is {row.model:.6g} {row.unit} and was {old:.6g}."

@@ -12,7 +12,10 @@ import sys
 from pathlib import Path
 
 from anodeflow.files import write_text
+from anodeflow.potentials.cards import card, card_names
+from anodeflow.potentials.checks import ReferenceCheck
 from anodeflow.potentials.coverage import Coverage, chemical_systems, coverage
+from anodeflow.structures.elasticity import INDEPENDENT
 
 HEAD = """# Which model for which system
 
@@ -23,8 +26,16 @@ One line for each chemical system of the phase library and each model that runs 
   their volumes (against DFT with the same functional where the table says so, otherwise against the cell of the phase
   library), **ΔE** the largest of their formation energies. Where nothing was checked there is no number.
 * **cost** is processor time per atom and step on one core, measured on the system in brackets by
-  `anodeflow potentials check NAME --packaged --only-cost`.
+  `anodeflow potentials check NAME --packaged --only cost`.
 * *outside* means that the model was not made for the system: campaigns run it only with `accept_extrapolation: true`.
+
+"""
+ELASTIC_HEAD = """
+# Elastic constants
+
+In GPa, at 0 K with the atoms relaxed (`anodeflow potentials check NAME --packaged --only elastic`), from strains of ±0.5 %;
+bulk and shear modulus after Hill. Measured values are those of `potentials/data/measured/elastic.yaml` with their sources
+and temperatures, most of them at room temperature.
 
 """
 MOST = 4
@@ -52,7 +63,31 @@ def page() -> str:
                 _cost(entry),
             ]
             lines.append(f"| {' | '.join(cells)} |")
-    return HEAD + "\n".join(lines) + "\n"
+    return HEAD + "\n".join(lines) + "\n" + ELASTIC_HEAD + "\n".join(_elastic_lines()) + "\n"
+
+
+def _elastic_lines() -> list[str]:
+    """Return the table of elastic constants: for each crystal what was measured, then each model."""
+    found: dict[str, dict[str, dict[str, ReferenceCheck]]] = {}
+    for name in card_names():
+        for row in card(name).reference_table:
+            if row.unit == "GPa":
+                found.setdefault(row.system, {}).setdefault(name, {})[row.property] = row
+    columns = [f"elastic constant {name}" for name in INDEPENDENT["hexagonal"]] + ["bulk modulus", "shear modulus"]
+    lines = ["| crystal | model | C11 | C12 | C13 | C33 | C44 | bulk | shear |", "| --- " * 9 + "|"]
+    for system, models in sorted(found.items()):
+        every = {name: row for rows in models.values() for name, row in rows.items()}
+        measured = [_number(every[name].reference) if name in every else "–" for name in columns]
+        lines.append(f"| {system} | **measured** | {' | '.join(measured)} |")
+        for model, rows in models.items():
+            values = [_number(rows[name].model) if name in rows else "–" for name in columns]
+            fault = ", *unstable*" if any("unstable" in name for name in rows) else ""
+            lines.append(f"| | {model}{fault} | {' | '.join(values)} |")
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}".replace("-", "−")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import InputError
 from ..potentials.checks import Checks, CrystalCheck, ReferenceTable, Target, VoltageCheck, shared_checks
 from ..structures.phases import phase
 from .levels import find_level
@@ -42,11 +43,17 @@ def compute_dft_table(
 
     Raises
     ------
+    InputError
+        If there is a check of a kind that is not done with DFT.
     EngineError
         If the program is missing, a calculation fails, or a volume is too far from the reference.
     """
-    found_level = find_level(level.name)
     checks = checks or Checks.model_validate(shared_checks("dft"))
+    foreign = {item.kind for item in checks.items} - {"crystal", "voltage"}
+    if foreign:
+        kinds = " or ".join(sorted(foreign))
+        raise InputError(f"{level.name} is a DFT level, whose table takes no check of kind {kinds}", where="checks")
+    found_level = find_level(level.name)
     done: dict[str, EquilibriumVolume] = {}
 
     def volume_of(name: str) -> EquilibriumVolume:

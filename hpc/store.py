@@ -33,7 +33,7 @@ ALLOCATIONS_FILE = "allocations.json"
 _HASHED = ("function", "function_args", "function_kwargs")
 _UNHASHED_KEYS = {  # of versions, speed, and what is known of a model, not of what comes out
     *("@version", "steps_per_s", "loop_time_s", "launches"),
-    *("reference_table", "known_faults", "validity", "licence"),
+    *("checks", "reference_table", "known_faults", "validity", "licence"),
 }
 
 

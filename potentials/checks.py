@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _TABLES = Path(__file__).parent / "data" / "tables"
 _DFT = Path(__file__).parent / "data" / "dft"
+_MEASURED = Path(__file__).parent / "data" / "measured"
 _SHARED = Path(__file__).parent / "data" / "checks"
 COST = "CPU time per atom and step"
 """Property of the row that says what molecular dynamics costs; its unit is µs."""
@@ -117,6 +118,47 @@ class VoltageCheck(Strict):
     voltage_V: Target
 
 
+class Stiffness(Strict):
+    """Elastic constants from experiment or DFT.
+
+    Attributes
+    ----------
+    constants_GPa
+        By name, ``C11``; those that the crystal system leaves free.
+    source
+        Citation, and how they were obtained.
+    """
+
+    constants_GPa: dict[str, float]
+    source: str
+
+
+class ElasticCheck(Strict):
+    """Elastic constants at 0 K of a crystal: its cell strained both ways in all six directions, the atoms relaxed.
+
+    The table gets bulk and shear modulus after Hill, and the single constants of cubic and hexagonal crystals, which do
+    not depend on how the axes across the main one are chosen.
+
+    Attributes
+    ----------
+    phase
+        Its name in the library.
+    reference
+        What should come out; by default what ``data/measured/elastic.yaml`` has for the phase.
+    """
+
+    kind: Literal["elastic"] = "elastic"
+    phase: str
+    reference: Stiffness | None = None
+
+
+@cache
+def measured_stiffness() -> dict[str, Stiffness]:
+    """Return measured elastic constants by the name of the phase."""
+    content = yaml.safe_load((_MEASURED / "elastic.yaml").read_text())
+    return {phase(name).name: Stiffness.model_validate(entry) for name, entry in content.items()}
+
+
 class DftPhase(Strict):
     """What DFT gives for a phase.
 
@@ -151,6 +193,9 @@ def dft_set(name: str) -> DftSet:
     return DftSet.model_validate(yaml.safe_load((_DFT / f"{name}.yaml").read_text()))
 
 
+Check = Annotated[CrystalCheck | SaddleCheck | VoltageCheck | ElasticCheck, Field(discriminator="kind")]
+
+
 class Checks(Strict):
     """All checks of a card.
 
@@ -167,7 +212,7 @@ class Checks(Strict):
 
     dft: str = ""
     end_members: dict[str, str] = Field(default_factory=dict)
-    items: tuple[Annotated[CrystalCheck | SaddleCheck | VoltageCheck, Field(discriminator="kind")], ...] = ()
+    items: tuple[Check, ...] = ()
 
     def targets(self, check: CrystalCheck) -> tuple[Target | None, Target | None]:
         """Return what the volume (Å³/atom) and the formation energy (eV/atom) of a crystal should be."""

@@ -1,4 +1,4 @@
-"""Compute the reference table of a potential card: crystals, formation energies and barriers, on real LAMMPS."""
+"""Compute the reference table of a potential card on real LAMMPS: crystals, voltages, barriers, elastic constants."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ from ...potentials.ase_model import AseModel
 from ...potentials.checks import (
     COST,
     CrystalCheck,
+    ElasticCheck,
     ReferenceCheck,
     ReferenceTable,
     SaddleCheck,
     Target,
     VoltageCheck,
     default_checks,
+    measured_stiffness,
 )
+from ...structures.elasticity import INDEPENDENT, hill_averages, stiffness_of
 from ...structures.phases import phase
 from ...structures.primitive import primitive_crystal
 from ..phase_energies import formation_energy, plateau_voltage, table_row
+from .elastic import strained_constants
 from .failures import LammpsError
 from .launch import find_program
 from .md import MDSettings, run_md
@@ -49,6 +53,7 @@ def compute_table(
     directory: Path,
     resources: Resources,
     *,
+    only: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> ReferenceTable:
     """Return the reference table of a card.
@@ -61,6 +66,8 @@ def compute_table(
         Folder for the runs.
     resources
         Processors.
+    only
+        Kind of checks that are computed, ``cost`` for that of a step; other rows of the card's table stay as they are.
     progress
         Called with what is computed next.
 
@@ -79,28 +86,48 @@ def compute_table(
             where="checks",
             remedy="Name some in the card.",
         )
+    wanted = [check for check in card.checks.items if only in (None, check.kind)]
+    moves = not getattr(card.model, "shells", None)  # they run no molecular dynamics
+    if only == "cost" and not moves:
+        raise InputError(f"{card.name} has shells, which run no molecular dynamics", where="model.shells")
+    if only not in (None, "cost") and not wanted:
+        raise InputError(f"{card.name} has no checks of kind {only}", where="checks")
     runs = _Runs(card, Path(directory), resources, progress)
     rows: list[ReferenceCheck] = []
-    for check in card.checks.items:
+    for check in wanted:
         if isinstance(check, CrystalCheck):
             rows += runs.crystal_rows(check)
         elif isinstance(check, VoltageCheck):
             rows += runs.voltage_rows(check)
+        elif isinstance(check, ElasticCheck):
+            rows += runs.elastic_rows(check)
         else:
             rows += runs.saddle_rows(check)
-    if not getattr(card.model, "shells", None):  # they run no molecular dynamics
+    if moves and only in (None, "cost"):
         rows.append(cost_row(card, Path(directory), resources))
+    if only is not None:
+        found = {(row.property, row.system): row for row in (*card.reference_table, *rows)}
+        rows = sorted(found.values(), key=lambda row: row.property == COST)
     program = f"LAMMPS {find_program().version}"
     return ReferenceTable(card=card.name, fingerprint=card.fingerprint, program=program, rows=tuple(rows))
 
 
 @dataclass(frozen=True)
 class _Crystal:
-    """A relaxed crystal, how often the conventional cell was repeated for it, and the lengths of that cell in Å."""
+    """A relaxed crystal, how often the conventional cell was repeated for it, and the vectors of that cell in Å."""
 
     relaxation: Relaxation
     repeats: tuple[int, ...]
-    lengths_A: tuple[float, ...]
+    vectors_A: np.ndarray
+
+    def along_axes(self) -> Structure:
+        """Return the crystal with the first vector of the conventional cell along x and the second in the xy plane."""
+        from pymatgen.core import Lattice, Structure
+
+        axes = Lattice.from_parameters(*Lattice(self.vectors_A).parameters, vesta=True).matrix
+        relaxed = self.relaxation.structure
+        matrix = np.asarray(relaxed.lattice.matrix) @ np.linalg.solve(self.vectors_A, axes)
+        return Structure(Lattice(matrix), relaxed.species, relaxed.frac_coords)
 
 
 class _Runs:
@@ -133,8 +160,8 @@ class _Runs:
             result = self._relax(start, name, freedom)
             # the same multiples of the relaxed vectors as of those it started from
             multiples = np.asarray(cell.lattice.matrix) @ np.linalg.inv(np.asarray(start.lattice.matrix))
-            lengths = np.linalg.norm(multiples @ np.asarray(result.structure.lattice.matrix), axis=1)
-            self.done[name, primitive] = _Crystal(result, repeats, tuple(float(length) for length in lengths))
+            vectors = multiples @ np.asarray(result.structure.lattice.matrix)
+            self.done[name, primitive] = _Crystal(result, repeats, vectors)
         return self.done[name, primitive]
 
     def _relax(self, structure: Structure, name: str, cell: Literal["fixed", "aniso", "tri"]) -> Relaxation:
@@ -162,7 +189,7 @@ class _Runs:
                 for other in range(index)
             ):
                 continue  # the same by symmetry
-            length = crystal.lengths_A[index]
+            length = float(np.linalg.norm(crystal.vectors_A[index]))
             rows.append(
                 table_row(
                     f"lattice constant {axis}",
@@ -215,6 +242,34 @@ class _Runs:
         name = f"barrier {labels} of {check.ion}"
         return [table_row(name, host.composition.reduced_formula, "eV", energies[1] - energies[0], check.barrier_eV)]
 
+    def elastic_rows(self, check: ElasticCheck) -> list[ReferenceCheck]:
+        """Return single constants where the symmetry names them, and bulk and shear modulus after Hill."""
+        entry = phase(check.phase)
+        system = entry.crystal_system
+        reference = check.reference or measured_stiffness().get(entry.name)
+        target = None if reference is None else stiffness_of(reference.constants_GPa, system)
+
+        def row(name: str, value: float, expected: float | None) -> ReferenceCheck:
+            to = None if expected is None or reference is None else Target(value=expected, source=reference.source)
+            return table_row(name, entry.name, "GPa", value, to)
+
+        def relaxed(cell: Structure, number: int) -> Relaxation:
+            return self._relax(cell, f"{entry.name} strained {number:02d}", "fixed")
+
+        found = strained_constants(self.crystal(check.phase).along_axes(), relaxed)
+        rows = []
+        for name in INDEPENDENT[system] if system in ("cubic", "hexagonal") else ():
+            place = int(name[1]) - 1, int(name[2]) - 1
+            to = None if target is None else target[place]
+            rows.append(row(f"elastic constant {name}", found.stiffness_GPa[place], to))
+        if not found.stable:
+            lowest = float(np.linalg.eigvalsh(found.stiffness_GPa).min())
+            return [*rows, row("lowest eigenvalue of the stiffness, unstable", lowest, None)]
+        expected = (None, None) if target is None else hill_averages(target)[:2]
+        for name, value, to in zip(("bulk", "shear"), hill_averages(found.stiffness_GPa), expected, strict=False):
+            rows.append(row(f"{name} modulus", value, to))
+        return rows
+
     def voltage_rows(self, check: VoltageCheck) -> list[ReferenceCheck]:
         """Return the voltage at which one phase goes over into the next."""
         voltage = plateau_voltage(check, self._energies)
@@ -228,24 +283,6 @@ def _primitive(cell: Structure) -> Structure:
 
     matrix, fractional, symbols, _ = primitive_crystal(cell)
     return Structure(Lattice(matrix), symbols, fractional)
-
-
-def renew_cost(card: PotentialCard, directory: Path, resources: Resources) -> ReferenceTable:
-    """Return the reference table that a card has, with its cost measured anew.
-
-    Raises
-    ------
-    InputError
-        If there is no table, or the model runs no molecular dynamics.
-    """
-    if not card.reference_table:
-        raise InputError(f"{card.name} has no reference table", remedy="Check it without --only-cost first.")
-    if getattr(card.model, "shells", None):
-        raise InputError(f"{card.name} has shells, which run no molecular dynamics", where="model.shells")
-    rows = tuple(row for row in card.reference_table if row.property != COST)
-    cost = cost_row(card, directory, resources)
-    program = f"LAMMPS {find_program().version}"
-    return ReferenceTable(card=card.name, fingerprint=card.fingerprint, program=program, rows=(*rows, cost))
 
 
 def cost_row(card: PotentialCard, directory: Path, resources: Resources) -> ReferenceCheck:
@@ -264,7 +301,9 @@ def cost_row(card: PotentialCard, directory: Path, resources: Resources) -> Refe
     resources
         Not used up: the measurement takes one core.
     """
-    checked = [phase(item.phase).structure for item in card.checks.items if isinstance(item, CrystalCheck)]
+    checked = [
+        phase(item.phase).structure for item in card.checks.items if isinstance(item, CrystalCheck | ElasticCheck)
+    ]
     fitting = [found for found in checked if len(found) <= _MOST_COST_ATOMS] or checked
     cell = max(fitting, key=lambda found: (len(found.composition.elements), len(found)))
     while len(cell) * 2 <= _COST_ATOMS:

@@ -11,7 +11,7 @@ from anodeflow.analysis.energetics import (
     voltage_profile,
     work_of_adhesion,
 )
-from anodeflow.analysis.mechanics.elasticity import elastic_constants, stress_strain, thermal_expansion
+from anodeflow.analysis.mechanics.elasticity import stress_strain, thermal_expansion
 from anodeflow.errors import InputError
 from anodeflow.quantity import Quantity
 
@@ -64,33 +64,6 @@ def test_adhesion_interface_and_formation_energies():
         interface_energy(-98.0, {"Li": 5}, {"Si": -4.0}, 20.0)
     nothing = Quantity("energy", None, "eV", converged=False, warnings=("it did not run",))
     assert work_of_adhesion(nothing, [a, b], 40.0).value is None
-
-
-def test_elastic_constants_of_a_known_triclinic_stiffness():
-    rng = np.random.default_rng(0)
-    half = rng.normal(0, 3, (6, 6))
-    truth = half @ half.T + np.diag([90, 100, 110, 30, 35, 40.0])
-    strain = np.concatenate([np.eye(6) * size for size in (-0.01, -0.005, 0.005, 0.01)])
-    stress = strain @ truth + 0.3 + rng.normal(0, 0.01, strain.shape)
-    found = elastic_constants(strain, stress)
-    assert np.allclose(found.stiffness_GPa, found.stiffness_GPa.T)
-    pull = (found.stiffness_GPa - truth) / found.error_GPa
-    assert np.abs(pull).max() < 4
-    assert found.stable
-    isotropic = np.zeros((6, 6))
-    lame, mu = 60.0, 40.0
-    isotropic[:3, :3] = lame
-    isotropic[np.arange(3), np.arange(3)] += 2 * mu
-    isotropic[np.arange(3, 6), np.arange(3, 6)] = mu
-    exact = elastic_constants(strain, strain @ isotropic)
-    assert exact.bulk.value == pytest.approx(lame + 2 * mu / 3)
-    assert exact.shear.value == pytest.approx(mu)
-    assert exact.poisson.value == pytest.approx(lame / (2 * (lame + mu)))
-    with pytest.raises(InputError, match="do not determine"):
-        elastic_constants(strain[:2], stress[:2])
-    unstable = isotropic.copy()
-    unstable[3, 3] = -5
-    assert elastic_constants(strain, strain @ unstable).bulk.value is None
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -55,8 +55,8 @@ def test_dft_levels_are_cards_too():
     table = {(row["property"], row["system"]): row for row in level["reference_table"]}
     assert table["volume per atom", "beta-Sn"]["reference"] == pytest.approx(26.88, abs=0.01)
     assert "volume per atom" in shown
-    with pytest.raises(InputError, match="is a DFT level and runs no molecular dynamics"):
-        _json("check", "gpaw-moderate", "--only-cost")
+    with pytest.raises(InputError, match="is a DFT level, whose table is computed as a whole"):
+        _json("check", "gpaw-moderate", "--only", "cost")
 
 
 def test_for_puts_the_better_of_equally_tested_models_first():

@@ -7,7 +7,7 @@ from anodeflow.engines.dft_cards import dft_cards, find_dft_card
 from anodeflow.engines.dft_checks import compute_dft_table
 from anodeflow.engines.phase_energies import formation_energy, plateau_voltage
 from anodeflow.errors import InputError
-from anodeflow.potentials.checks import Checks, CrystalCheck, Target, VoltageCheck, shared_checks
+from anodeflow.potentials.checks import Checks, CrystalCheck, ElasticCheck, Target, VoltageCheck, shared_checks
 from anodeflow.structures.phases import phase
 
 needs_gpaw = pytest.mark.skipif(
@@ -36,6 +36,13 @@ def test_packaged_tables_hold_their_checks():
     for rows in tables.values():
         assert crystals <= {row.system for row in rows}
         assert all("shape" in row.source for row in rows if row.property == "volume per atom")
+
+
+def test_kinds_that_dft_does_not_do_are_refused(tmp_path):
+    checks = Checks(items=(CrystalCheck(phase="Si"), ElasticCheck(phase="Si")))
+    with pytest.raises(InputError, match="takes no check of kind elastic"):
+        compute_dft_table(find_dft_card("gpaw-fast"), tmp_path, checks=checks)
+    assert not any(tmp_path.iterdir())
 
 
 @needs_gpaw

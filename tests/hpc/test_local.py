@@ -16,6 +16,7 @@ from anodeflow.hpc.local import raise_first_failure, run_flow, time_left_s
 from anodeflow.hpc.status import run_status
 from anodeflow.hpc.store import content_hash, encode, read_result, run_lock
 from anodeflow.potentials.cards import card
+from anodeflow.potentials.checks import ElasticCheck
 from anodeflow.structures.phases import phase
 from anodeflow.workflows.jobs import RelaxMaker
 from jobflow import Flow, JobStore, run_locally
@@ -110,7 +111,9 @@ def test_what_is_known_of_a_model_makes_no_other_job_and_its_parameters_do():
     """`potentials check` writes a table of this machine, and the runs of a campaign stay what they were."""
     found = card("Si-SW1985")
     row = found.reference_table[0].model_copy(update={"model": 5.0})
-    known = found.model_copy(update={"reference_table": (row,), "known_faults": ("It is slow.",), "validity": "none"})
+    more = found.checks.model_copy(update={"items": (*found.checks.items, ElasticCheck(phase="Si"))})
+    said = {"reference_table": (row,), "checks": more, "known_faults": ("It is slow.",), "validity": "none"}
+    known = found.model_copy(update=said)
     other = card("Si-Tersoff1988")
     structure = phase("Si").structure
     hashes = [content_hash(encode(RelaxMaker(model).make(structure))) for model in (found, known, other)]

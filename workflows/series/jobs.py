@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jobflow import Maker
 
+from ...engines.lammps.elastic import CELLS, strained_constants
 from ...engines.lammps.md import MDSettings, run_md
 from ...engines.lammps.relax import relax
 from ...engines.lammps.setup import System
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Structure
 
-_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
-_LAMMPS_OF_VOIGT = (0, 1, 2, 5, 4, 3)
+    from ...engines.lammps.relax import Relaxation
+
 _BIN = 0.005
 _DIRECTIONS: dict[str, tuple[float, float, float]] = {
     "uniaxial_tension": (0.0, 0.0, 1.0),
@@ -53,43 +54,25 @@ class ElasticMaker(Maker):
     @resumable_job
     def make(self, structure: Structure) -> dict[str, Any]:
         """Return the document with the moduli of `structure`, which has to be relaxed."""
-        import numpy as np
-
-        from ...analysis.mechanics.elasticity import elastic_constants
-
         folder, resources = job_folder(self.name), Resources.of_this_process()
-        cases = [np.zeros(6)] + [sign * self.strain * np.eye(6)[axis] for axis in range(6) for sign in (1.0, -1.0)]
-        stresses = []
-        report = progress_writer(folder)
-        for number, strain in enumerate(cases):
-            system = System.of(_strained(structure, strain), self.potential)
-            relaxed = relax(system, folder / f"strain-{number:02d}", resources, cell="fixed")
-            pressure = np.array(relaxed.stress_GPa)[list(_LAMMPS_OF_VOIGT)]
-            stresses.append(-pressure)
-            report(number + 1, len(cases), 0.0)
-        found = elastic_constants(np.array(cases), np.array(stresses), source=self.name)
+        report, unrelaxed = progress_writer(folder), []
+
+        def relaxed(cell: Structure, number: int) -> Relaxation:
+            result = relax(System.of(cell, self.potential), folder / f"strain-{number:02d}", resources, cell="fixed")
+            if not result.converged:
+                unrelaxed.append(f"forces up to {result.max_force_eV_A:.2g} eV/Å are left in strained cell {number}")
+            report(number + 1, CELLS, 0.0)
+            return result
+
+        found = strained_constants(structure, relaxed, strain=self.strain, source=self.name)
         quantities = [found.bulk, found.shear, found.young, found.poisson, _biaxial(found.young, found.poisson)]
         return {
             "kind": "elasticity",
             "quantities": [quantity.to_dict() for quantity in quantities],
             "stiffness_GPa": found.stiffness_GPa.tolist(),
             "stable": found.stable,
-            "warnings": [],
+            "warnings": unrelaxed,
         }
-
-
-def _strained(structure: Structure, strain: NDArray[np.float64]) -> Structure:
-    """Return a structure after a homogeneous strain in Voigt's order with engineering shear."""
-    import numpy as np
-    from pymatgen.core import Lattice, Structure
-
-    tensor = np.zeros((3, 3))
-    for value, (i, j) in zip(strain, _VOIGT, strict=True):
-        tensor[i, j] = tensor[j, i] = value if i == j else value / 2
-    # lower triangular as LAMMPS' cells: the same strain, turned by a small rotation
-    deformation = np.linalg.cholesky((np.eye(3) + tensor) @ (np.eye(3) + tensor))
-    matrix = structure.lattice.matrix @ deformation
-    return Structure(Lattice(matrix), structure.species, structure.frac_coords)
 
 
 def _biaxial(young: Quantity, poisson: Quantity) -> Quantity:

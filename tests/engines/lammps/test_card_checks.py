@@ -9,7 +9,8 @@ from anodeflow.engines.lammps.single_point import single_point
 from anodeflow.engines.resources import Resources
 from anodeflow.errors import InputError
 from anodeflow.potentials.cards import PotentialCard, card
-from anodeflow.potentials.checks import COST, Checks, CrystalCheck, Target
+from anodeflow.potentials.checks import COST, Checks, CrystalCheck, ElasticCheck, Target
+from anodeflow.structures.elasticity import hill_averages, stiffness_of
 from anodeflow.structures.phases import phase
 
 pytestmark = pytest.mark.engine
@@ -66,6 +67,50 @@ def test_reference_values_are_those_of_the_pbe_data(shared):
         share = atoms.get_chemical_symbols().count("Li") / len(atoms)
         formation = energy - share * ends["Li"] - (1 - share) * ends["Si"]
         assert rows["formation energy per atom"].reference == pytest.approx(formation, abs=1e-4)
+
+
+def _elastic(name, phases, folder):
+    found = card(name)
+    items = tuple(ElasticCheck(phase=phase) for phase in phases)
+    found = found.model_copy(update={"checks": Checks(items=items)})
+    rows = compute_table(found, folder, Resources(), only="elastic").rows
+    return {(row.property.removeprefix("elastic constant "), row.system): row for row in rows}
+
+
+def test_elastic_constants_of_silicon_are_those_published_for_the_model(tmp_path):
+    """E. R. Cowley, Phys. Rev. Lett. 60 (1988) 2379, by another way: 151.4, 76.4 and 56.4 GPa."""
+    rows = _elastic("Si-SW1985", ["Si"], tmp_path)
+    found = [rows[name, "Si"].model for name in ("C11", "C12", "C44")]
+    assert found == pytest.approx([151.4, 76.4, 56.4], abs=0.15)
+    assert rows["bulk modulus", "Si"].model == pytest.approx((found[0] + 2 * found[1]) / 3, rel=1e-6)
+    assert rows["C44", "Si"].reference == 79.51
+    assert ("lattice constant a", "Si") in rows  # what else was in the table stays
+    assert any(name == COST for name, _ in rows)
+
+
+def test_elastic_constants_of_a_hexagonal_crystal(tmp_path):
+    rows = _elastic("Mg-EAM-Sun2006", ["Mg"], tmp_path)
+    packaged = {(row.property, row.system): row.model for row in card("Mg-EAM-Sun2006").reference_table}
+    names = ("C11", "C12", "C13", "C33", "C44")
+    constants = {name: rows[name, "Mg"].model for name in names}
+    for name in names:
+        assert constants[name] == pytest.approx(packaged[f"elastic constant {name}", "Mg"], rel=2e-3)
+    averages = hill_averages(stiffness_of(constants, "hexagonal"))
+    assert rows["shear modulus", "Mg"].model == pytest.approx(averages[1], rel=1e-3)  # so C66 is (C11 − C12)/2
+    assert rows["bulk modulus", "Mg"].reference == pytest.approx(35.2, abs=0.5)
+
+
+def test_elastic_constants_do_not_depend_on_the_axes_of_the_primitive_cell(tmp_path):
+    """A model in Python takes the primitive cell, which has no right angles; the rows are along the cube's edges."""
+    path = tmp_path / "emt.yaml"
+    path.write_text("elements: [Al]\nmodel: {style: ase, calculator: 'ase.calculators.emt:EMT'}\n")
+    found = card(str(path)).model_copy(update={"checks": Checks(items=(ElasticCheck(phase="Al"),))})
+    rows = {row.property: row.model for row in compute_table(found, tmp_path, Resources(), only="elastic").rows}
+    constants = {name: rows[f"elastic constant {name}"] for name in ("C11", "C12", "C44")}
+    bulk, shear, *_ = hill_averages(stiffness_of(constants, "cubic"))
+    assert rows["bulk modulus"] == pytest.approx(bulk, rel=1e-4)
+    assert rows["shear modulus"] == pytest.approx(shear, rel=1e-4)
+    assert 30 < bulk < 50  # 40 GPa, of the model
 
 
 def test_single_point_is_the_first_step_of_a_relaxation(triclinic, tmp_path):
