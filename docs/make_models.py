@@ -33,9 +33,9 @@ One line for each chemical system of the phase library and each model that runs 
 ELASTIC_HEAD = """
 # Elastic constants
 
-In GPa, at 0 K with the atoms relaxed (`anodeflow potentials check NAME --packaged --only elastic`), from strains of ±0.5 %;
-bulk and shear modulus after Hill. Measured values are those of `potentials/data/measured/elastic.yaml` with their sources
-and temperatures, most of them at room temperature.
+In GPa, at 0 K with the atoms relaxed, from strains of ±0.5 %
+(`anodeflow potentials check NAME --packaged --only elastic`); bulk and shear modulus after Hill. Measured values are
+those of `potentials/data/measured/elastic.yaml` with their sources and temperatures, most of them at room temperature.
 
 """
 MOST = 4
