@@ -1,1 +1,1 @@
-"""Stress through layered cells, elastic constants and yield."""
+"""Stress through layered cells, yield and thermal expansion."""

@@ -91,10 +91,15 @@ def test_for_refuses_what_is_no_element():
 @pytest.mark.engine
 def test_check_computes_and_keeps_the_table(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    document = _json("check", "MgO-Henkelman2005", "--dir", str(tmp_path / "runs"))
+    document = _json("check", "MgO-Henkelman2005", "--only", "crystal", "--dir", str(tmp_path / "runs"))
     lattice = next(q for q in document["quantities"] if q["name"].startswith("lattice_constant_a"))
     assert lattice["value"] == pytest.approx(4.2158, abs=0.001)
     assert lattice["reference"]["value"] == pytest.approx(4.2112)
     assert (tmp_path / "data" / "anodeflow" / "potentials" / "MgO-Henkelman2005.json").exists()
     assert document["warnings"] == []
     assert (tmp_path / "runs" / "MgO" / "final.data").exists()
+    kept = next(q for q in document["quantities"] if q["name"].startswith("CPU_time"))
+    packaged = _json("show", "MgO-Henkelman2005")["quantities"]
+    assert kept["value"] == next(q for q in packaged if q["name"] == kept["name"])["value"]
+    with pytest.raises(InputError, match="has no checks of kind voltage"):
+        _json("check", "MgO-Henkelman2005", "--only", "voltage")
