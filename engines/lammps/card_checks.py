@@ -106,7 +106,8 @@ def compute_table(
     if moves and only in (None, "cost"):
         rows.append(cost_row(card, Path(directory), resources))
     if only is not None:
-        found = {(row.property, row.system): row for row in (*card.reference_table, *rows)}
+        kept = (row for row in card.reference_table if row.property != COST or only != "cost")
+        found = {(row.property, row.system): row for row in (*kept, *rows)}
         rows = sorted(found.values(), key=lambda row: row.property == COST)
     program = f"LAMMPS {find_program().version}"
     return ReferenceTable(card=card.name, fingerprint=card.fingerprint, program=program, rows=tuple(rows))
