@@ -134,10 +134,11 @@ def failure(directory: Path, log: Path, returncode: int, stderr: str = "") -> La
         found = next((line for line in said if pattern.search(line)), None)
         if found:
             return kind(f"LAMMPS says: {found}", where=where, remedy=kind.advice)
-    number = -returncode if returncode < 0 else returncode - 128
-    if returncode < 0 or number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT):
+    of_a_rank = re.search(r"EXIT STRING: .*\(signal (\d+)\)", stderr)  # mpiexec leaves with the number alone
+    number = int(of_a_rank[1]) if of_a_rank else -returncode if returncode < 0 else returncode - 128
+    if of_a_rank or returncode < 0 or number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT):
         name = signal.Signals(number).name
-        tail = next((line for line in reversed(lines) if line), "")
+        tail = next((line for line in reversed(text.splitlines() if of_a_rank else lines) if line.strip()), "").strip()
         what = f"LAMMPS was killed by {name}" + (f" after '{tail}'" if tail else "")
         return KilledError(what, where=where, remedy=KilledError.advice)
     tail = next((line for line in reversed(lines) if line), "nothing")

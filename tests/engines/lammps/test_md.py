@@ -204,7 +204,9 @@ def test_folder_of_another_run_is_refused(undisturbed, triclinic):
         run_md(triclinic, other, undisturbed.directory, ONE)
 
 
-def test_lammps_alone_killed_is_an_error_that_says_so(crystal, tmp_path):
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_lammps_alone_killed_is_an_error_that_says_so(crystal, ranks, tmp_path):
+    """Of two ranks the system ends one, as it does when memory runs out."""
     settings = MDSettings("nvt", 100000, 500.0, 3, dump_every=100)
 
     def kill(step, total, rate):
@@ -213,11 +215,12 @@ def test_lammps_alone_killed_is_an_error_that_says_so(crystal, tmp_path):
                 program = (entry / "cmdline").read_bytes().split(b"\0")[0]
                 if program.endswith(b"/lmp") and (entry / "cwd").readlink() == tmp_path / "md":
                     os.kill(int(entry.name), signal.SIGKILL)
+                    break
             except OSError:
                 continue
 
     with pytest.raises(KilledError, match="SIGKILL"):
-        run_md(crystal, settings, tmp_path / "md", ONE, progress=kill)
+        run_md(crystal, settings, tmp_path / "md", Resources(mpi_ranks=ranks), progress=kill)
 
 
 @pytest.mark.parametrize("steps", [0, -5])
