@@ -114,8 +114,10 @@ def write_results(root: Path) -> dict[str, Any]:
     """Write ``results.json``, pictures and report from what a ladder's folder holds; return the document as written."""
     from ..analysis.hops.band_picture import draw_band, draw_path
     from ..analysis.report import write_report
+    from ..potentials.cards import card, is_card_file
     from ..workflows.barrier.section import ladder_methods, ladder_part
-    from ..workflows.results import host, job_entry, times, versions
+    from ..workflows.results import host, job_entry, times
+    from ..workflows.sources import Sources
 
     state, run = read_json(root / STATE_FILE), read_json(root / RUN_FILE)
     if state is None or run is None:
@@ -141,7 +143,7 @@ def write_results(root: Path) -> dict[str, Any]:
         if not drawn:
             continue
         files += [draw_band(drawn, root / f"{hop}-band.png").name, draw_path(drawn[-1], root / f"{hop}-path.png").name]
-    engines = {one["settings"]["version"] for one in bands if one["settings"].get("program") == "LAMMPS"}
+    sources = Sources.of(finished, [card(level.name) for level in asked.levels if is_card_file(level.name)])
     resolved = asked.resolved()
     results = {
         "anodeflow": __version__,
@@ -151,9 +153,10 @@ def write_results(root: Path) -> dict[str, Any]:
         "warnings": list(dict.fromkeys(warnings)),
         "files": files,
         "campaign": {"name": resolved.pop("name"), "barrier": resolved},
-        "versions": versions(sorted(engines)),
+        "versions": sources.versions(),
         "host": host(),
-        "methods": " ".join(ladder_methods(asked)),
+        "citations": sources.citations(),
+        "methods": " ".join(sources.sentences() + ladder_methods(asked)),
         "systems": [],
         "parts": [ladder_part(asked, outputs)],
         "jobs": [job_entry(row, result) for row, result in jobs],

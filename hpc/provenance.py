@@ -21,7 +21,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _NOT_OF_THE_PACKAGE = {"tests", "benchmarks", "docs", "examples", "build"}
 _PAGES = "report"
 _ANALYSIS = ("analysis", "quantity.py", "units.py", "workflows/diffusion/analysis.py")
-_ENGINES = {"LAMMPS", "GPAW", "VASP"}
+_ENGINES = {"LAMMPS", "GPAW", "CP2K", "VASP"}
 _INPUTS = ("in.*", "system.data", "settings.json", "*.meam", "model.*")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import platform
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
@@ -18,34 +17,10 @@ from .campaign import Campaign
 from .diffusion.analysis import diffusing
 from .diffusion.flow import start_structure
 from .sections import SECTIONS, campaign_extrapolations
+from .sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-_PACKAGES = ("numpy", "scipy", "pymatgen", "jobflow", "kinisi", "ase", "MDAnalysis")
-
-_CITATIONS = (
-    {
-        "key": "LAMMPS",
-        "text": "A. P. Thompson et al., Comput. Phys. Commun. 271 (2022) 108171",
-        "doi": "10.1016/j.cpc.2021.108171",
-    },
-    {
-        "key": "kinisi",
-        "text": "A. R. McCluskey et al., J. Open Source Softw. 9 (2024) 5984",
-        "doi": "10.21105/joss.05984",
-    },
-    {
-        "key": "jobflow",
-        "text": "A. S. Rosen et al., J. Open Source Softw. 9 (2024) 5995",
-        "doi": "10.21105/joss.05995",
-    },
-    {
-        "key": "pymatgen",
-        "text": "S. P. Ong et al., Comput. Mater. Sci. 68 (2013) 314",
-        "doi": "10.1016/j.commatsci.2012.10.028",
-    },
-)
 
 
 def collect(
@@ -91,7 +66,7 @@ def collect(
         warnings += _molten(system, set(diffusion.charges) if diffusion else set())
     warnings += [warning for part in parts for warning in part["warnings"]]
     finished = [document for document in documents if document is not None]
-    engines = {document["output"]["engine"]["version"] for document in finished if "engine" in document["output"]}
+    sources = Sources.of(finished, [potential])
     return {
         "anodeflow": __version__,
         "command": list(command),
@@ -101,7 +76,7 @@ def collect(
         "files": ["report.html", "results.json", "results.csv", "campaign.yaml"],
         "campaign": campaign.resolved(),
         "seed": campaign.seed,
-        "versions": versions(sorted(engines)),
+        "versions": sources.versions(),
         "host": host(),
         "potential": _potential(potential),
         "citations": [
@@ -110,10 +85,9 @@ def collect(
                 for s in systems
                 if s["evidence"]
             ),
-            {"key": potential.name, "text": potential.citation.text, "doi": potential.citation.doi},
-            *_CITATIONS,
+            *sources.citations(),
         ],
-        "methods": methods(campaign, potential, sorted(engines)),
+        "methods": methods(campaign, sources),
         "systems": systems,
         "parts": parts,
         "jobs": [job_entry(row, document) for row, document in zip(rows, documents, strict=True)],
@@ -271,28 +245,12 @@ def _potential(potential: PotentialCard) -> dict[str, Any]:
     }
 
 
-def methods(campaign: Campaign, potential: PotentialCard, engine_versions: Sequence[str]) -> str:
+def methods(campaign: Campaign, sources: Sources) -> str:
     """Return the paragraph on methods, as a paper could take it."""
-    model = f"{potential.name} ({potential.citation.text}), with periodic boundaries."
-    sentences = [
-        f"Molecular dynamics was run with LAMMPS ({', '.join(engine_versions)}) and the interatomic potential {model}"
-        if engine_versions
-        else f"Energies and forces are those of the interatomic potential {model}"
-    ]
+    sentences = sources.sentences()
     sentences += [sentence for name in campaign.sections for sentence in SECTIONS[name].methods(campaign)]
     sentences.append(f"All random numbers derive from the seed {campaign.seed}.")
     return " ".join(sentences)
-
-
-def versions(engines: Sequence[str]) -> dict[str, str]:
-    """Return the versions of this package, of LAMMPS as given, and of the libraries that results depend on."""
-    found = {"anodeflow": __version__, "LAMMPS": ", ".join(engines) or "not run", "Python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def host() -> dict[str, Any]:
