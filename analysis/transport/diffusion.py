@@ -19,7 +19,7 @@ from ...errors import InputError
 from ...quantity import Quantity
 from ...units import A2_PS_TO_CM2_S
 from .gls import FloatArray, logarithmic_lags
-from .msd_fit import WalkerFit, concert, fit_pieces, fit_walkers, standard_error, walker_msd
+from .msd_fit import WalkerFit, concert, fit_pieces, fit_walkers, needed_ps, standard_error, walker_msd
 from .relaxation import averaged_line
 
 METHOD = (
@@ -285,7 +285,7 @@ def _why_not(
     lag_ps: FloatArray,
 ) -> str:
     """Return the sentence that says why the motion is not shown to be diffusive, or an empty text."""
-    half_width = fit.quantile() * slope_error
+    needed = needed_ps(fit, slope, slope_error, duration, minimum)
     alpha = "" if loglog[0] is None else f", log–log slope {loglog[0]:.2f}"
     if loglog[0] is not None and loglog[1] is not None:
         alpha += f" ± {loglog[1]:.2f}"
@@ -295,19 +295,17 @@ def _why_not(
     if not fit.consistent:
         return (
             f"not diffusive yet: the slope still changes at the longest lags; {seen}; "
-            f"a run of {3 * duration:.3g} ps or more is needed"
+            f"a run of {needed:.3g} ps or more is needed"
         )
-    if slope <= half_width:
-        # the least time in which even the fastest diffusion that the interval allows would be seen
-        pace = max(slope + half_width, 1e-300)
+    if slope <= fit.quantile() * slope_error:
         return (
             f"not diffusive yet: the slope {slope:.2g} ± {slope_error:.2g} Å²/ps is not distinct from zero; "
-            f"{seen}; a run of {max(minimum / pace, 2 * duration):.3g} ps or more is needed"
+            f"{seen}; a run of {needed:.3g} ps or more is needed"
         )
     if diffused < minimum:
         return (
             f"not diffusive yet: the ions have diffused {diffused:.2g} Å² in {duration:.3g} ps, less than "
-            f"the {minimum:.3g} Å² of a hop; {seen}; at this pace it takes {minimum / slope:.3g} ps or more"
+            f"the {minimum:.3g} Å² of a hop; {seen}; at this pace it takes {needed:.3g} ps or more"
         )
     return ""
 

@@ -103,6 +103,28 @@ class WalkerFit:
         return value / factor, value * factor
 
 
+def needed_ps(fit: WalkerFit, slope: float, slope_error: float, run_ps: float, hop_A2: float) -> float:
+    """Return the least length of a run that would show the motion to be diffusive, in ps.
+
+    Parameters
+    ----------
+    fit
+        Fit to the mean squared displacement.
+    slope, slope_error
+        Of it, in Å²/ps.
+    run_ps
+        Length of the run in ps.
+    hop_A2
+        What the ions have to have diffused, in Å².
+    """
+    half_width = fit.quantile() * slope_error
+    if not fit.consistent:
+        return 3 * run_ps
+    if slope <= half_width:  # the least time in which even the fastest diffusion that the interval allows would be seen
+        return max(hop_A2 / max(slope + half_width, 1e-300), 2 * run_ps)
+    return hop_A2 / slope
+
+
 def fit_pieces(
     positions: FloatArray,
     curve: FloatArray,

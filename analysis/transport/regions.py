@@ -20,13 +20,16 @@ from ...quantity import Quantity
 from ...units import A2_PS_TO_CM2_S
 from ..structure.profiles import layer_count
 from .gls import FloatArray, logarithmic_lags
-from .msd_fit import fit_walkers
+from .msd_fit import fit_walkers, needed_ps
 
 PARALLEL = "squared displacement in the plane of ions that stay in the layer, error by leaving ions out"
 PERPENDICULAR = "most likely local coefficient of the Smoluchowski equation, error by leaving groups of ions out"
 
 _FEWEST_STAYS = 30
 """Ions times independent stays below which a lag is not used."""
+
+_HOP_A2 = 4.0
+"""What ions have to have diffused, as in `tracer_diffusivity`."""
 
 _GROUPS = 8
 """Groups of ions that are left out in turn."""
@@ -209,7 +212,9 @@ def _parallel(displacements_A: FloatArray, inside: Any, time_step_ps: float, com
     frames = inside.shape[0]
     visitors = np.flatnonzero(inside.any(axis=0))
     if len(visitors) < 4:
-        return _none(name, PARALLEL, f"only {len(visitors)} ions visit the layer", common)
+        nobody = f"no {common['species']} is in the layer"
+        few = f"only {len(visitors)} ions visit the layer" if len(visitors) else nobody
+        return _none(name, PARALLEL, few, common)
     # few ions: the stays of an ion in different parts of the run are further samples
     pieces = max(1, min(-(-24 // len(visitors)), frames // 50))
     length = frames // pieces
@@ -231,10 +236,13 @@ def _parallel(displacements_A: FloatArray, inside: Any, time_step_ps: float, com
     pseudo = units * (total / stays)[:, None] - (units - 1) * without
     fit = fit_walkers(pseudo, lags, length, 2, pieces)
     slope, error = fit.slope / time_step_ps, fit.slope_error / time_step_ps
-    if not fit.consistent:
-        return _none(name, PARALLEL, "not diffusive while ions stay in the layer: the slope still changes", common)
-    if slope <= fit.quantile() * error:
-        return _none(name, PARALLEL, "the slope is not distinct from zero", common)
+    if not fit.consistent or slope <= fit.quantile() * error:
+        why = "is not distinct from zero" if fit.consistent else "still changes"
+        needed = needed_ps(fit, slope, error, frames * time_step_ps, _HOP_A2)
+        reason = (
+            f"not diffusive while ions stay in the layer: the slope {why}; a run of {needed:.3g} ps or more is needed"
+        )
+        return _none(name, PARALLEL, reason, common)
     value, sigma = slope / 4 * A2_PS_TO_CM2_S, error / 4 * A2_PS_TO_CM2_S
     return Quantity(
         name=name,
@@ -264,9 +272,14 @@ def _perpendicular(
     short, long = max(1, frames // 20), max(2, frames // 10)
     rises = [float(((moved[lag:] - moved[:-lag]) ** 2).mean()) for lag in (short, long)]
     rough = (rises[1] - rises[0]) / (2 * (long - short))
+    visited = occupied.reshape(layers, slices).sum(axis=1) > 0
+    nobody = [f"no {part['species']} is in the layer" for part in common]
     if rough <= 0 or ions < _GROUPS:
         reason = "the ions do not diffuse along the normal" if rough <= 0 else f"{ions} ions are too few"
-        return [_none(name, PERPENDICULAR, reason, part) for part in common]
+        return [
+            _none(name, PERPENDICULAR, reason if visited[layer] else nobody[layer], part)
+            for layer, part in enumerate(common)
+        ]
     # moves must reach over slices: below that, crossing back and forth looks like diffusion
     lag = int(np.clip(round(4 * width**2 / rough), 1, max(1, frames // 10)))
     # the slowest layer decides, as far as the run is long enough for it
@@ -293,12 +306,15 @@ def _perpendicular(
     for layer in range(layers):
         weight = occupied[layer * slices : (layer + 1) * slices]
         if weight.min() < _FEWEST_STAYS:
-            results.append(_none(name, PERPENDICULAR, "part of the layer is empty", common[layer]))
+            empty = "part of the layer is empty" if visited[layer] else nobody[layer]
+            results.append(_none(name, PERPENDICULAR, empty, common[layer]))
             continue
         value = late[layer] / time_step_ps * A2_PS_TO_CM2_S
         error = late_spread[layer] / time_step_ps * A2_PS_TO_CM2_S
         if not error < value:
-            results.append(_none(name, PERPENDICULAR, "too few moves across the layer", common[layer]))
+            needed = frames * time_step_ps * min(max(2.0, (error / value) ** 2), 1e6)
+            reason = f"too few moves across the layer: a run of {needed:.3g} ps or more is needed"
+            results.append(_none(name, PERPENDICULAR, reason, common[layer]))
             continue
         warnings = []
         change = float(np.log(late[layer] / early[layer]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -64,7 +65,10 @@ def test_layer_without_diffusion_says_so():
     assert all(item.value is None and item.warnings for item in result.parallel)
     assert all(item.value is None and item.warnings for item in result.perpendicular)
     empty = layer_diffusivity(still[:, :30], height[:, :30] * 0.4, period_A=20.0, time_step_ps=1.0)
-    assert "0 ions visit" in empty.parallel[-1].warnings[0]
+    assert empty.parallel[-1].warnings == empty.perpendicular[-1].warnings == ("no Li is in the layer",)
+    # ions that rattle are told for how long to run: twice the 400 ps at least, and more than a hop of 2 Å takes
+    rattling = layer_diffusivity(still, height, period_A=20.0, time_step_ps=2.0).parallel[0].warnings[0]
+    assert float(re.search(r"a run of (\S+) ps or more is needed", rattling)[1]) >= 800
     with pytest.raises(InputError, match="belong together"):
         layer_diffusivity(still[:, :3], height, period_A=20.0, time_step_ps=1.0)
 

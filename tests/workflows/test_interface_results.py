@@ -65,6 +65,20 @@ def test_every_run_that_a_guard_stopped_says_why(tmp_path):
     assert "2 of 2 runs were stopped: at 1.2 ps too near; at 0.4 ps too hot." in text
 
 
+def test_a_diffusivity_that_is_missing_is_said_with_its_own_reason(tmp_path):
+    reasons = {"interface": "a run of 60 ps or more is needed", "side_1": "no Li is in the layer"}
+    missing = [
+        Quantity(f"{region}_diffusivity_{way}", None, "cm^2/s", species="Li", converged=False, warnings=(why,))
+        for region, why in reasons.items()
+        for way in ("along", "across")
+    ]
+    (text,) = [text for text in _part(tmp_path, [("none", missing, (0.0, ""))])["warnings"] if "diffusivity" in text]
+    assert text.endswith(
+        "no interface diffusivity along, interface diffusivity across: a run of 60 ps or more is needed; "
+        "no side 1 diffusivity along, side 1 diffusivity across: no Li is in the layer."
+    )
+
+
 @pytest.mark.parametrize("other", [_rate(0.5, "Å/ps"), _rate(None, "Å/ps")])
 def test_runs_of_different_growth_laws_have_no_common_rate(tmp_path, other):
     runs = [("none", [one], (0.0, "")) for one in (_rate(1.0, "Å²/ps"), other)]

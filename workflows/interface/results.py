@@ -262,10 +262,13 @@ def _warnings(
                 f"{label}: the normal stress is not flat within twice its error in {len(unbalanced)} of {count} runs: "
                 "those stresses are shown as not equilibrated, and no verdict rests on them."
             )
-        short = [q for q in merged.get(key, []) if "_diffusivity_" in q.name and q.value is None]
-        if short:
-            names = ", ".join(q.name.replace("_", " ") for q in short)
-            said.append(f"{label}: too short a run for {names}; the reasons stand beside them.")
+        missing: dict[str, list[str]] = {}
+        for q in merged.get(key, []):
+            if "_diffusivity_" in q.name and q.value is None:
+                missing.setdefault(" and ".join(q.warnings), []).append(q.name.replace("_", " "))
+        if missing:
+            without = [f"no {', '.join(names)}: {why}" for why, names in missing.items()]
+            said.append(f"{label}: {'; '.join(without)}.")
     for interlayer, ranking in rankings.items():
         best = ranking["table"][0]
         if best["adhesion_J_m2"] <= 0:
