@@ -12,6 +12,7 @@ from anodeflow.workflows.barrier.campaign import read_barrier_campaign
 from anodeflow.workflows.barrier.flow import barrier_flow
 from anodeflow.workflows.barrier.jobs import strained
 from anodeflow.workflows.barrier.section import ladder_part
+from anodeflow.workflows.barrier.settings import StrainSettings
 from anodeflow.workflows.barrier.variants import activation_volume, compare_variants, infinite_cell
 from anodeflow.workflows.campaign import read_campaign
 from anodeflow.workflows.sections import campaign_flow
@@ -107,6 +108,16 @@ def test_a_variant_that_did_not_converge_is_said_and_left_out():
     assert [quantity.name for quantity in quantities] == ["activation_volume"]
     assert quantities[0].value == pytest.approx(1.602, abs=1e-3)
     assert warnings == ["h: the band of pressure 2.0 is not converged."]
+
+
+@pytest.mark.parametrize(("strain", "same"), [({"xx": 0.02}, False), ({"xx": 0.01, "yy": 0.01, "zz": 0.01}, True)])
+def test_a_strain_that_breaks_the_symmetry_of_hops_is_said(strain, same):
+    quantity = Quantity("migration_barrier", 0.3, "eV").to_dict()
+    document = {"level": "model", "quantities": [quantity], "converged": True, "natoms": 9}
+    variant = {"kind": "strain", "value": StrainSettings(**strain).label, "hop": "h", "document": document}
+    warnings = compare_variants(["h"], [[document]], [variant])[2]
+    assert len(warnings) == (not same)
+    assert all("direction that was asked for" in text for text in warnings)
 
 
 def test_a_strain_turns_the_cell_and_keeps_the_fractions():

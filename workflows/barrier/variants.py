@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,11 @@ def compare_variants(
         )
         if value is None:
             warnings.append(f"{variant['hop']}: the band of {variant['kind']} {variant['value']} is not converged.")
+    if any(variant["kind"] == "strain" and not _is_isotropic(variant["value"]) for variant in variants):
+        warnings.append(
+            "A strained barrier is that of the hop in the direction that was asked for: hops that symmetry makes equal "
+            "without strain can differ under it. Ask for each as a hop of its own."
+        )
     quantities = []
     for (label, level), document in plain.items():
         mine = [row for row in rows if (row["hop"], row["level"]) == (label, level) and row["barrier_eV"] is not None]
@@ -142,6 +148,12 @@ def activation_volume(states: Sequence[tuple[float, float]], *, source: str = ""
         source=source,
         warnings=warnings,
     )
+
+
+def _is_isotropic(label: str) -> bool:
+    """Return whether the label of a strain is that of a change of volume alone."""
+    found = dict(re.findall(r"(xx|yy|zz|yz|xz|xy)([+-][\d.e+-]+)", label))
+    return set(found) == {"xx", "yy", "zz"} and len(set(found.values())) == 1
 
 
 def _barrier(document: Mapping[str, Any]) -> float | None:
