@@ -22,6 +22,7 @@ def replica_mean(found: Sequence[Quantity]) -> Quantity:
     """Return the mean over replicas with the standard error of their spread and Student's interval.
 
     A replica without a value is left out, and a warning says so. A single value keeps its own error.
+    The mean is converged where all values are, and warns of what they warn of.
 
     Parameters
     ----------
@@ -36,12 +37,13 @@ def replica_mean(found: Sequence[Quantity]) -> Quantity:
     units = {quantity.unit for quantity in found if quantity.value is not None}
     if not found or len({(quantity.name, quantity.species) for quantity in found}) > 1 or len(units) > 1:
         raise InputError("the replicas do not hold one and the same quantity")
-    values = np.array([quantity.value for quantity in found if quantity.value is not None])
+    valued = [quantity for quantity in found if quantity.value is not None]
+    values = np.array([quantity.value for quantity in valued], dtype=float)
     missing = len(found) - len(values)
     notes = tuple(dict.fromkeys(text for quantity in found for text in quantity.warnings if quantity.value is None))
     if missing and len(values):
         notes = (f"{missing} of {len(found)} replicas gave none", *notes)
-    first = next((quantity for quantity in found if quantity.value is not None), found[0])
+    first = valued[0] if valued else found[0]
     if len(found) == 1 or not len(values):
         return replace(first, warnings=notes or first.warnings)
     if len(values) == 1:
@@ -59,7 +61,8 @@ def replica_mean(found: Sequence[Quantity]) -> Quantity:
         method=f"{first.method}; mean over replicas with the error of their spread" if first.method else "",
         species=first.species,
         n_effective=float(len(values)),
-        warnings=notes,
+        converged=all(quantity.converged for quantity in valued),
+        warnings=tuple(dict.fromkeys((*notes, *(text for quantity in valued for text in quantity.warnings)))),
     )
 
 
@@ -74,7 +77,7 @@ def mean_of_places(found: Sequence[Quantity]) -> Quantity:
         The same quantity of each place, one at least.
     """
     distinct: list[Quantity] = []
-    for one in found:
+    for one in sorted(found, key=lambda quantity: quantity.converged):  # of equals the one that did not converge counts
         if not any(_equal(one.value, other.value) for other in distinct):
             distinct.append(one)
     return replica_mean(distinct)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from anodeflow.analysis.mechanics.layers import layer_stress_profile, read_layers, track_front
@@ -110,6 +112,18 @@ def test_the_mean_of_replicas_has_students_interval():
     assert replica_mean([none, none]).value is None
     with pytest.raises(InputError):
         replica_mean([found[0], Quantity("strength", 1.0, "GPa")])
+
+
+def test_a_mean_of_what_did_not_converge_did_not():
+    loose = [
+        Quantity("energy", value, "eV", converged=value > -1.05, warnings=("forces are left", f"at {value:g}"))
+        for value in (-1.0, -1.1)
+    ]
+    mean = replica_mean(loose)
+    assert (mean.converged, mean.warnings) == (False, ("forces are left", "at -1", "at -1.1"))
+    assert replica_mean([replace(one, converged=True) for one in loose]).converged
+    equal = mean_of_places([replace(loose[0], converged=True), replace(loose[1], value=-1.0)])
+    assert (equal.value, equal.converged) == (-1.0, False)
 
 
 def test_places_that_are_equal_have_no_spread():
