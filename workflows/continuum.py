@@ -55,6 +55,7 @@ COLUMNS = (
     "species",
     "material",
     "phase",
+    "host",
     "x",
     "temperature_K",
     "value",
@@ -119,16 +120,27 @@ def _left_out(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _quantities(results: Mapping[str, Any]) -> Iterator[tuple[Quantity, dict[str, Any]]]:
     for part in results.get("parts", []):
         for group in part["groups"]:
-            about = {"material": group["label"], "phase": group.get("phase", ""), "x": group.get("x")}
+            about = {"material": group["label"], "phase": group.get("phase", "")}
+            about |= {"host": group.get("host") or _host(group.get("formula", "")), "x": group.get("x")}
             for document in group["quantities"]:
                 yield Quantity.from_dict(document), about | {"temperature_K": group.get("temperature_K")}
     for system in results["systems"]:
-        about = {"material": system["name"], "phase": system["kind"], "x": _content(system)}
+        about = {"material": system["name"], "phase": system["kind"]}
+        about |= {"host": _host(system["formula"]), "x": _content(system)}
         for run in system["runs"]:
             for document in run["quantities"]:
                 yield Quantity.from_dict(document), about | {"temperature_K": run["temperature_K"]}
         for fit in system["arrhenius"].values():
             yield Quantity.from_dict(fit["activation_energy"]), about | {"temperature_K": None}
+
+
+def _host(formula: str) -> str:
+    """Return what takes up the lithium: the rest of a formula."""
+    from pymatgen.core import Composition
+
+    amounts = Composition(formula).get_el_amt_dict() if formula else {}
+    rest = {element: amount for element, amount in amounts.items() if element != "Li"}
+    return Composition(rest).reduced_formula if rest else ""
 
 
 def _content(system: Mapping[str, Any]) -> float | None:
@@ -158,11 +170,11 @@ def _row(quantity: Quantity, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _local_volumes(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return Ω(x): the volume that a lithium adds between neighbouring compositions of one kind."""
+    """Return Ω(x): the volume that a lithium adds between neighbouring compositions of one host and kind."""
     found: dict[str, list[tuple[float, Quantity, dict[str, Any]]]] = {}
     for quantity, about in _quantities(results):
         if quantity.name == "volume_per_host_atom" and about["x"] is not None and _usable(quantity):
-            key = f"{about['phase']} {about['temperature_K']}"
+            key = f"{about['host']} {about['phase']} {about['temperature_K']}"
             found.setdefault(key, []).append((float(about["x"]), quantity, about))
     rows = []
     for members in found.values():

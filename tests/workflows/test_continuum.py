@@ -77,6 +77,21 @@ def test_the_partial_volume_is_the_slope_between_neighbours_of_one_kind(tmp_path
     assert (local["x"], local["material"]) == (0.5, "a-Si → a-LiSi")
 
 
+def test_the_partial_volume_does_not_lead_from_one_host_to_another(tmp_path):
+    systems = []
+    for formula, volume in (("Li15Si4", 76.0), ("Li7Sn3", 50.0), ("Li13Si4", 70.0), ("Li17Sn4", 95.0)):
+        run = {"temperature_K": 800.0, "quantities": [Quantity("volume_per_host_atom", volume, "Å^3").to_dict()]}
+        systems.append({"name": formula, "formula": formula, "kind": "crystal", "runs": [run], "arrhenius": {}})
+    write_continuum(_results() | {"parts": [], "systems": systems}, tmp_path)
+    rows = json.loads((tmp_path / "continuum.json").read_text())["rows"]
+    local = {row["host"]: row for row in rows if row["property"] == "lithium_partial_volume"}
+    assert {host: row["material"] for host, row in local.items()} == {
+        "Si": "Li13Si4 → Li15Si4",
+        "Sn": "Li7Sn3 → Li17Sn4",
+    }
+    assert local["Si"]["value"] == pytest.approx(6.0 / 0.5)
+
+
 def test_nothing_is_written_where_there_is_nothing(tmp_path):
     empty = _results() | {"parts": [], "systems": []}
     assert write_continuum(empty, tmp_path) == []
