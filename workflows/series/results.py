@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ...analysis.energetics import Composition, voltage_profile
@@ -89,13 +90,12 @@ def series_part(
     alloys = sorted((one for one in found.values() if one.x is not None), key=lambda one: (one.phase, one.x))
     _expand(alloys, series.host)
     groups = [group for one in alloys for group in _groups(one, series.temperature_K)]
-    voltages, profile = _voltages(alloys, found.get(f"c-{LITHIUM}"), series.host)
+    voltages, profile = _voltages(alloys, found.get(f"c-{LITHIUM}"), series.host, formula(series.host, series.x[-1]))
     glasses = [one for one in alloys if one.phase == "amorphous"]
     volume = partial_volume(glasses)
-    if voltages:
-        groups.append({"label": "Voltage", "formula": formula(series.host, series.x[-1]), "quantities": voltages})
+    groups += [{"label": "Voltage", "host": series.host, **group} for group in voltages]
     if volume is not None:
-        groups.append(_pressures(volume))
+        groups.append(_pressures(volume) | {"host": series.host})
     return {
         "key": "series",
         "title": f"Lithiation series of {series.host}",
@@ -157,18 +157,26 @@ def _expand(alloys: Sequence[Composed], host: str) -> None:
             error = ((volume.uncertainty or 0) / volume.value) ** 2 + (
                 (reference.uncertainty or 0) / reference.value
             ) ** 2
-            expanded.append(
-                Quantity(
-                    "volume_expansion",
-                    100 * (ratio - 1),
-                    "%",
-                    uncertainty=100 * ratio * error**0.5,
-                    method=f"volume per {host} over that of {pristine.label} in the same model",
-                    source=volume.source,
-                )
+            expansion = Quantity(
+                "volume_expansion",
+                100 * (ratio - 1),
+                "%",
+                uncertainty=100 * ratio * error**0.5,
+                method=f"volume per {host} over that of {pristine.label} in the same model",
+                source=volume.source,
             )
+            expanded.append(_resting(expansion, {one.label: volume, pristine.label: reference}, "volume"))
         if expanded:
             one.cold["volume_expansion"] = expanded
+
+
+def _resting(quantity: Quantity, behind: Mapping[str, Quantity], what: str) -> Quantity:
+    """Return a quantity that is converged only where those are, by the label of each, that it rests on."""
+    loose = [label for label, one in behind.items() if not one.converged]
+    if not loose:
+        return quantity
+    why = f"the {what} of {', '.join(loose)} did not converge"
+    return replace(quantity, converged=False, warnings=(*quantity.warnings, why))
 
 
 def _groups(one: Composed, temperature_K: float) -> list[dict[str, Any]]:
@@ -183,21 +191,26 @@ def _groups(one: Composed, temperature_K: float) -> list[dict[str, Any]]:
 
 
 def _voltages(
-    alloys: Sequence[Composed], lithium: Composed | None, host: str
+    alloys: Sequence[Composed], lithium: Composed | None, host: str, last: str
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return the plateaus along the hulls of crystals and glasses, and the profile for the plots."""
+    """Return groups of plateaus along the hulls of crystals and glasses and of the means, and the profile for plots.
+
+    A plateau stands at the middle of its two contents.
+    """
     profile: dict[str, Any] = {}
-    quantities: list[Quantity] = []
+    plateaus: list[dict[str, Any]] = []
+    means: list[dict[str, Any]] = []
     if lithium is None or not lithium.energy_eV or lithium.energy_eV[0].value is None:
         return [], profile
     metal = lithium.energy_eV[0].value
     for phase in ("crystal", "amorphous"):
-        compositions = []
+        compositions, behind = [], {LITHIUM: lithium.energy_eV[0]}
         for one in alloys:
             if one.phase != phase or not one.energy_eV or one.x is None:
                 continue
             mean = replica_mean(one.energy_eV)
             if mean.value is not None:
+                behind[one.label] = mean
                 atoms = 1 + one.x
                 error = (mean.uncertainty or 0.0) * atoms
                 compositions.append(Composition(one.label, one.x, mean.value * atoms, error))
@@ -207,9 +220,10 @@ def _voltages(
             found = voltage_profile(compositions, metal, source=f"{phase} {host}")
         except InputError:
             continue
-        for plateau in (*found.plateaus, found.mean):
-            name = "lithiation_voltage" if plateau.name == "voltage" else "mean_voltage"
-            quantities.append(replace(plateau, name=name, species=plateau.species or phase))
+        for plateau, (low, high) in zip(found.plateaus, pairwise(found.stable), strict=True):
+            voltage = _resting(replace(plateau, name="lithiation_voltage"), behind, "energy")
+            plateaus.append({"phase": phase, "x": (low.x + high.x) / 2, "quantities": [voltage.to_dict()]})
+        means.append(_resting(replace(found.mean, species=phase), behind, "energy").to_dict())
         profile[phase] = {
             "x": [one.x for one in found.stable],
             "voltage_V": [plateau.value for plateau in found.plateaus],
@@ -217,22 +231,22 @@ def _voltages(
             "formation_eV": [float(value) for value in found.formation_eV],
             "above_hull_eV": [float(value) for value in found.above_hull_eV],
         }
-    return [quantity.to_dict() for quantity in quantities], profile
+    return [*plateaus, *([{"formula": last, "quantities": means}] if means else [])], profile
 
 
 def partial_volume(glasses: Sequence[Composed]) -> Quantity | None:
     """Return the volume that one lithium adds, the slope of the volume per host atom against x over the glasses."""
     import numpy as np
 
-    points = [(one.x, mean) for one in glasses if (mean := one.mean("volume_per_host_atom")) and mean.value is not None]
+    points = [(one, mean) for one in glasses if (mean := one.mean("volume_per_host_atom")) and mean.value is not None]
     if len(points) < 3:
         return None
-    x = np.array([place for place, _ in points], dtype=float)
+    x = np.array([one.x for one, _ in points], dtype=float)
     volume = np.array([mean.value for _, mean in points], dtype=float)
     slope, start = np.polyfit(x, volume, 1)
     rest = volume - slope * x - start
     error = float(np.sqrt((rest**2).sum() / (len(x) - 2) / ((x - x.mean()) ** 2).sum()))
-    return Quantity(
+    omega = Quantity(
         "lithium_partial_volume",
         float(slope),
         "Å^3",
@@ -240,6 +254,7 @@ def partial_volume(glasses: Sequence[Composed]) -> Quantity | None:
         method="slope of a line through the volumes per host atom of the glasses; error from the scatter about it",
         n_effective=float(len(x)),
     )
+    return _resting(omega, {one.label: mean for one, mean in points}, "volume")
 
 
 def _pressures(volume: Quantity) -> dict[str, Any]:
