@@ -236,6 +236,26 @@ def test_what_rests_on_forces_that_are_left_does_not_count_as_converged(tmp_path
     assert not any(quantity.converged for quantity in _screened(tmp_path, relaxed=False).values())
 
 
+def test_a_reference_that_is_not_relaxed_leaves_what_counts_from_it_without_a_verdict(tmp_path):
+    places = {("undoped", "surface"): -10.0, ("Li", "surface"): -9.5}
+    rows, documents = [], []
+    for (system, place), energy in places.items():
+        rows.append({"metadata": {"section": "screen", "cell": "face", "system": system, "place": place}})
+        documents.append({"output": {"quantities": [Quantity("energy", energy, "eV").to_dict()]}})
+        rows.append({"metadata": {"section": "screen", "cell": "face", "system": system, "place": "adsorption"}})
+        energies = [Quantity("covered_energy", -12.0, "eV"), Quantity("clean_energy", -10.0, "eV")]
+        documents.append({"output": {"quantities": [one.to_dict() for one in energies]}})
+    for element, energy, converged in (("Si", -4.6, True), ("Li", -1.6, False)):
+        rows.append({"metadata": {"section": "screen", "system": element, "place": "reference"}})
+        relaxed = Quantity("energy_per_atom", energy, "eV", converged=converged)
+        documents.append({"output": {"quantities": [relaxed.to_dict()]}})
+    part = screen_part(_read(tmp_path, FACES), rows, documents)
+    found = {one["name"]: one for group in part["groups"] if group["label"] == "Li" for one in group["quantities"]}
+    assert found["substitution_energy"]["value"] == pytest.approx(-9.5 + 10.0 - 4.6 + 1.6)
+    for name in ("substitution_energy", "adsorption_energy"):
+        assert not found[name]["converged"] and "not fully relaxed" in " ".join(found[name]["warnings"])
+
+
 @pytest.mark.engine
 def test_a_small_screen_ranks_and_says_how_sure_it_is(tmp_path):
     (tmp_path / "screen.yaml").write_text(SCREEN)

@@ -150,3 +150,20 @@ def test_energies_that_are_brought_stand_beside_those_of_splines(tmp_path):
     part = stability_part(campaign, rows, [{"output": {"quantities": [energy]}} for energy in energies])
     found = {one["name"]: one["value"] for one in part["groups"][0]["quantities"]}
     assert found["oxidation_limit"] == pytest.approx(-1.9 - 5.4 + 2 * 4.2)
+
+
+def test_what_rests_on_a_phase_that_did_not_relax_does_not_count_as_converged(tmp_path):
+    text = STABILITY.replace("[LiSi]", "[LiSi, LiCl]").replace("LiSi]\n  against", "LiSi, LiCl, Cl]\n  against")
+    energies = {"Li": (-1.6, True), "Si": (-4.6, False), "LiSi": (-3.4, True), "LiCl": (-3.5, True), "Cl": (-1.8, True)}
+    rows = [{"metadata": {"section": "stability", "system": formula}} for formula in energies]
+    documents = [
+        {"output": {"quantities": [Quantity("energy_per_atom", energy, "eV", converged=relaxed).to_dict()]}}
+        for energy, relaxed in energies.values()
+    ]
+    groups = stability_part(_read(tmp_path, text), rows, documents)["groups"]
+    sure = {
+        group["label"]: {(q["name"], q["species"]): q["converged"] for q in group["quantities"]} for group in groups
+    }
+    assert not any(sure["LiSi"].values())
+    assert sure["LiCl"]["oxidation_limit", None] and sure["LiCl"]["reaction_energy", "LiCl | Li"]
+    assert not sure["LiCl"]["reaction_energy", "LiCl | Si"]

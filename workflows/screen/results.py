@@ -54,13 +54,13 @@ def screen_part(
     """
     screen = asked(campaign)
     found: dict[tuple[str, str], Place] = {}
-    references: dict[str, float] = {}
+    references: dict[str, Quantity] = {}
     for row, document in zip(rows, documents, strict=True):
         about = row["metadata"]
         if about.get("section") != "screen" or document is None:
             continue
         if about["place"] == "reference":
-            references[about["system"]] = float(_named(document["output"], "energy_per_atom").value or 0.0)
+            references[about["system"]] = _named(document["output"], "energy_per_atom")
         else:
             place = found.setdefault((about["cell"], about["system"]), {})
             place.setdefault(about["place"], []).append(document["output"])
@@ -120,7 +120,7 @@ def _quantities(
     system: str,
     places: Place,
     pure: Place,
-    references: Mapping[str, float],
+    references: Mapping[str, Quantity],
 ) -> list[Quantity]:
     """Return what was found for one dopant, or without one, in one cell."""
     found: list[Quantity] = []
@@ -132,10 +132,13 @@ def _quantities(
         energies = [float(_named(one, "energy").value or 0.0) for one in near]
         if settings.kind != "crystal":
             found.append(_segregation(energies, inside, system))
-        shift = None
+        shift, loose = None, False
         if bare and screen.element is not None and {screen.element, system} <= set(references):
-            shift = references[screen.element] - references[system] - bare[0]
-        found += _substitution(energies, inside, shift, system)
+            pair = (references[screen.element], references[system])
+            shift = float(pair[0].value or 0.0) - float(pair[1].value or 0.0) - bare[0]
+            loose = not all(one.converged for one in pair)
+        counted = _substitution(energies, inside, shift, system)
+        found += [_unsure(one) for one in counted] if loose else counted
     if contact and near:
         work = _works(near)
         found.append(work)
@@ -145,7 +148,7 @@ def _quantities(
             found += _strengthening(work, _works(_near(pure), same))
     behind = [*near, *places.get("interior", []), *_near(pure)]
     if not all(_named(one, "energy").converged for one in behind):
-        found = [replace(one, converged=False, warnings=(*one.warnings, _LOOSE)) for one in found]
+        found = [_unsure(one) for one in found]
     if screen.adsorbate:
         own = _adsorption(places, screen.adsorbate, references)
         found += own
@@ -154,6 +157,10 @@ def _quantities(
     if settings.grain_boundary is not None and (screen.element, system) == ("Si", "Al"):
         found = [replace(one, reference=_ALUMINIUM[one.name]) if one.name in _ALUMINIUM else one for one in found]
     return found
+
+
+def _unsure(quantity: Quantity) -> Quantity:
+    return replace(quantity, converged=False, warnings=tuple(dict.fromkeys((*quantity.warnings, _LOOSE))))
 
 
 def _near(places: Place) -> list[dict[str, Any]]:
@@ -215,7 +222,7 @@ def _student(count: int) -> float:
     return float(t.ppf(0.975, count - 1))
 
 
-def _no_reference(screen: ScreenSettings, references: Mapping[str, float]) -> list[str]:
+def _no_reference(screen: ScreenSettings, references: Mapping[str, Quantity]) -> list[str]:
     wanted = {element for element in (screen.element, screen.adsorbate, *screen.dopants) if element}
     missing = sorted(wanted - set(references))
     if not missing or not (screen.dopants or screen.adsorbate):
@@ -304,7 +311,7 @@ def _strengthening(work: Quantity, pure: Quantity) -> list[Quantity]:
     ]  # fmt: skip
 
 
-def _adsorption(places: Place, adsorbate: str, references: Mapping[str, float]) -> list[Quantity]:
+def _adsorption(places: Place, adsorbate: str, references: Mapping[str, Quantity]) -> list[Quantity]:
     outputs = places.get("adsorption", [])
     if not outputs:
         return []
@@ -314,13 +321,14 @@ def _adsorption(places: Place, adsorbate: str, references: Mapping[str, float]) 
         return [
             Quantity("adsorption_energy", None, "eV", method=method, species=adsorbate, converged=False, warnings=why)
         ]
+    element = references[adsorbate]
     gained = [_named(one, "covered_energy") for one in outputs]
     clean = [_named(one, "clean_energy") for one in outputs]
     value = min(float(a.value or 0) - float(b.value or 0) for a, b in zip(gained, clean, strict=True))
-    loose = () if all(one.converged for one in (*gained, *clean)) else (_LOOSE,)
+    loose = () if all(one.converged for one in (*gained, *clean, element)) else (_LOOSE,)
     return [
         Quantity(
-            "adsorption_energy", value - references[adsorbate], "eV", method=method, species=adsorbate,
+            "adsorption_energy", value - float(element.value or 0.0), "eV", method=method, species=adsorbate,
             converged=not loose, warnings=(_NO_ERROR, *loose),
         )
     ]  # fmt: skip

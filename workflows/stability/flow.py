@@ -186,15 +186,17 @@ def stability_part(
     # splines leave out energies of the elements, which those that the user brings hold
     left_out = model.reference_eV if isinstance(model, Uf3) else {}
     energies: dict[str, float] = dict(settings.energies_eV_atom)
-    warnings = []
+    warnings: list[str] = []
+    loose: list[str] = []
     for row, document in zip(rows, documents, strict=True):
         if row["metadata"].get("section") != "stability" or document is None:
             continue
-        energy = next(q for q in document["output"]["quantities"] if q["name"] == "energy_per_atom")
+        relaxed = next(q for q in document["output"]["quantities"] if q["name"] == "energy_per_atom")
         formula = row["metadata"]["system"]
         shares = Composition(formula).fractional_composition.get_el_amt_dict()
-        energies[formula] = float(energy["value"]) + sum(left_out.get(el, 0.0) * x for el, x in shares.items())
-        if not energy["converged"]:
+        energies[formula] = float(relaxed["value"]) + sum(left_out.get(el, 0.0) * x for el, x in shares.items())
+        if not relaxed["converged"]:
+            loose.append(formula)
             warnings.append(f"{formula} did not relax fully, so its energy is too high.")
     if settings.molecules:
         warnings.append(
@@ -222,12 +224,12 @@ def stability_part(
             quantities.append(
                 Quantity("decomposition_from", plateau.low_V, "V", method=method, species=" + ".join(plateau.products))
             )
+        quantities = [_resting(quantity, _among(loose, formula)) for quantity in quantities]
         for other in settings.against:
             reaction = interface_reaction(energies, formula, other)
             method = f"{reaction.energy.method}: {reaction.reaction}"
-            quantities.append(
-                Quantity(**{**reaction.energy.__dict__, "species": f"{formula} | {other}", "method": method})
-            )
+            energy = replace(reaction.energy, species=f"{formula} | {other}", method=method)
+            quantities.append(_resting(energy, _among(loose, formula, other)))
         headline = ["reduction_limit", "oxidation_limit", "reaction_energy"]
         groups.append({"label": formula, "quantities": [q.to_dict() for q in quantities], "headline": headline})
         volts = [plateau.low_V for plateau in window.plateaus]
@@ -249,6 +251,21 @@ def stability_part(
         "groups": groups,
         "plots": [plot] if curves else [],
     }
+
+
+def _among(loose: Sequence[str], *formulas: str) -> list[str]:
+    """Return the phases without other elements than those of some formulas and lithium: their hull rests on them."""
+    from pymatgen.core import Composition
+
+    present = {"Li"}.union(*(Composition(formula).get_el_amt_dict() for formula in formulas))
+    return [phase for phase in loose if present >= set(Composition(phase).get_el_amt_dict())]
+
+
+def _resting(quantity: Quantity, loose: Sequence[str]) -> Quantity:
+    if not loose:
+        return quantity
+    why = f"{', '.join(loose)} did not relax fully"
+    return replace(quantity, converged=False, warnings=(*quantity.warnings, why))
 
 
 def _beside(limit: Quantity, formula: str) -> Quantity:
