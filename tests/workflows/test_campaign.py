@@ -70,6 +70,7 @@ def test_faults_name_line_and_field(tmp_path, old, new, message):
         ("composition: Li15Si4", "composition: Li15Xq4", "Xq"),
         ("atoms: 152", "atoms: 152\n      density_g_cm3: 30", "systems.a-Li15Si4"),
         ("timestep_fs: 1", "timestep_fs: 1\n  species: [Na]", "there is no Na"),
+        ("timestep_fs: 1", "timestep_fs: 1\n  charges: {Li: 1, Foo: 2}", "no Foo in any system.*diffusion.charges"),
     ],
 )
 def test_what_cannot_be_built_is_said_before_anything_runs(tmp_path, old, new, message):

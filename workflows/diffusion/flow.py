@@ -16,6 +16,8 @@ from ..seeds import derive_seed
 from ..settings import MeltQuenchSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jobflow import Job
     from pymatgen.core import Structure
 
@@ -40,6 +42,7 @@ def diffusion_flow(campaign: Campaign) -> Flow:
     structures = {name: start_structure(campaign, name)[0] for name in campaign.systems}
     for name, structure in structures.items():
         _check(name, structure, potential, asked(campaign))
+    _check_charges(asked(campaign), structures.values())
     refuse_extrapolation(campaign, extrapolations(campaign, potential))
     flows: list[Flow | Job] = [
         _system_flow(campaign, name, structure, potential) for name, structure in structures.items()
@@ -170,6 +173,16 @@ def _check(name: str, structure: Structure, potential: PotentialCard, diffusion:
             f"{name} has only {len(structure)} atoms",
             where=f"systems.{name}",
             remedy="Take a supercell of at least 8 atoms.",
+        )
+
+
+def _check_charges(diffusion: DiffusionSettings, structures: Iterable[Structure]) -> None:
+    """Raise if a charge is that of an element that no system holds; the default one of lithium may be without use."""
+    present = {site.specie.symbol for structure in structures for site in structure}
+    given = {symbol for symbol, charge in diffusion.charges.items() if (symbol, charge) != ("Li", 1.0)}
+    if absent := sorted(given - present):
+        raise InputError(
+            f"there is no {', '.join(absent)} in any system", where="diffusion.charges", remedy="Leave it out."
         )
 
 
