@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 _SITE_TOLERANCE_A = 0.6
+_SHORTEST_HOP_A = 0.1
 _POINTS = {"interstitial": 2, "vacancy": 2, "kick-out": 3, "chain": 3}
 
 
@@ -81,6 +82,10 @@ def hop_ends(crystal: Structure, hop: CrystalHop, repeats: tuple[int, int, int])
     cell = np.asarray(supercell.lattice.matrix)
     points = np.asarray(hop.path) @ np.asarray(crystal.lattice.matrix)
     for leg in np.diff(points, axis=0):
+        if np.linalg.norm(leg) < _SHORTEST_HOP_A:
+            raise InputError(
+                "the hop leads from a place to itself", where="hop.path", remedy="Give points that lie apart."
+            )
         if np.linalg.norm(minimum_image(cell, leg)) < np.linalg.norm(leg) - 1e-6:
             raise InputError(
                 "the hop is longer than half of the supercell, or leads to an image of its own start",

@@ -20,7 +20,7 @@ from .front.settings import FrontSettings
 from .interface.settings import InterfaceSettings
 from .screen.settings import ScreenSettings
 from .series.settings import SeriesSettings
-from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings, plain_name
+from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings, Timestep, plain_name
 from .stability.settings import StabilitySettings
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -116,7 +116,7 @@ class DiffusionSettings(Settings):
     temperatures_K: tuple[Positive, ...]
     species: tuple[str, ...] | None = None
     pressure_GPa: Finite = 0.0
-    timestep_fs: Positive = 1.0
+    timestep_fs: Timestep = 1.0
     equilibration_ps: Positive = 5.0
     production_ps: Positive = 25.0
     frame_interval_fs: Positive = 50.0

@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(gt=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+LONGEST_TIMESTEP_FS = 10.0
+"""Atoms of these solids vibrate in 30 to 300 fs, of which a step may be a small part."""
+
+
+def _followable(value: float) -> float:
+    """Return a timestep that can follow the vibrations of atoms, or raise ValueError."""
+    if value > LONGEST_TIMESTEP_FS:
+        raise ValueError(f"a timestep above {LONGEST_TIMESTEP_FS:g} fs cannot follow the vibrations of atoms")
+    return value
+
+
+Timestep = Annotated[Positive, AfterValidator(_followable)]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
@@ -70,7 +82,7 @@ class Conditions(Settings):
     temperature_K: Positive = 300.0
     stack_pressure_MPa: Finite = 0.0
     in_plane: Literal["free", "clamped"] = "free"
-    timestep_fs: Positive = 1.0
+    timestep_fs: Timestep = 1.0
 
     def steps(self, length_ps: float) -> int:
         """Return how many timesteps a time in ps takes, one at least."""

@@ -79,10 +79,13 @@ def test_failed_job_is_told_and_the_report_is_written_all_the_same(tmp_path):
     campaign = """\
 name: explodes
 seed: 1
-potential: LiSi-MEAM-Cui2012
+potential: repels.yaml
 systems: {c-LiSi: {phase: LiSi}}
-diffusion: {temperatures_K: [300, 600], timestep_fs: 60, equilibration_ps: 6, production_ps: 60, frame_interval_fs: 60}
+diffusion: {temperatures_K: [300, 600], equilibration_ps: 1, production_ps: 2}
 """
+    (tmp_path / "repels.yaml").write_text(
+        "elements: [Li, Si]\nmodel: {style: lammps, pair_style: lj/cut 6.0, pair_coeff: ['* * 1e9 5.0']}\n"
+    )
     (tmp_path / "explodes.yaml").write_text(campaign)
     answer = anodeflow("run", "explodes.yaml", "--json", cwd=tmp_path)
     assert answer.returncode == 3, answer.stderr

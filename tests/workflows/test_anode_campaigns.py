@@ -99,6 +99,7 @@ def test_the_examples_are_read_built_and_resolved(name, tmp_path):
         (SERIES, "x: [0, 3.75]", "x: [-1, 0]", "greater than or equal to 0"),
         (SERIES, "[Si]", "[Si, LiSn]", "not an ordered alloy of Li and Si"),
         (SERIES, "largest: 0.1", "largest: 0.05", "have to ascend"),
+        (SERIES, "rate_1_ps: 0.2", "rate_1_ps: 10", "in 10 steps of timestep_fs, and a test takes 200 at least"),
         (SERIES, "host: Si", "host: Si\n  stack_presure_MPa: 5", "Did you mean 'stack_pressure_MPa'"),
         (FRONT, "a-Si]", "LiSi(100)]", "one element besides lithium"),
         (FRONT, "a-Si]", "Si(100)]", "a face stands twice"),

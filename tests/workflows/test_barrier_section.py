@@ -138,6 +138,7 @@ def test_a_strain_turns_the_cell_and_keeps_the_fractions():
         ("{phase: Si}", "{phase: Si, relax: none}", "needs a crystal whose cell may relax"),
         ("{phase: Si}", "{phase: Si, relax: plane}", "needs a crystal whose cell may relax"),
         ("finite_size_A: [10]", "finite_size_A: [300]", "too large"),
+        ("[0.75, 0.75, 0.75]", "[0.5, 0.5, 0.5]", "leads from a place to itself.*hops.T-H-T"),
         (LADDER[LADDER.index("hops:") : LADDER.index("levels:")], "hops: {}\n", "at least 1 item.*barrier.hops"),
     ],
 )

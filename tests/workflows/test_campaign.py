@@ -43,6 +43,7 @@ def test_example_is_read_and_its_resolved_form_says_the_same(tmp_path):
         ("diffusion:", "difusion:", r"'difusion' is not a key here.*Did you mean 'diffusion'"),
         ("temperatures_K: [600, 825", "temperatures_K: [600, 600", "two different temperatures"),
         ("temperatures_K: [600, 825", "temperatures_K: [-600, 800", "greater than 0"),
+        ("timestep_fs: 1", "timestep_fs: 3000", r"above 10 fs cannot follow .*, and it is 3000"),
         ("production_ps: 35", "production_ps: .nan", "finite"),
         ("production_ps: 35", "production_ps: 0.1", "fewer than 20 frames"),
         ("name: lithium_silicon", "name: ../elsewhere", "plain name"),

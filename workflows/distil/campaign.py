@@ -15,7 +15,7 @@ from ...potentials.cards import card_names, is_card_file
 from ...potentials.pod import PodBasis
 from ...potentials.uf3 import Uf3Basis
 from ..campaign import plain_name, read_settings
-from ..settings import Positive, PositiveInt, Settings
+from ..settings import Positive, PositiveInt, Settings, Timestep
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -186,7 +186,7 @@ class DistilCampaign(Settings):
     teacher: str = "chgnet"
     systems: Annotated[dict[str, LearntSystem], Field(min_length=1)]
     temperature_K: Positive = 1000.0
-    timestep_fs: Positive = 2.0
+    timestep_fs: Timestep = 2.0
     basis: Basis = Uf3Basis()
     accuracy: AccuracySettings = AccuracySettings()
     loop: LoopSettings = LoopSettings()

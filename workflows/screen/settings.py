@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ..settings import Finite, Positive, PositiveInt, Settings, plain_name
+from ..settings import Finite, Positive, PositiveInt, Settings, Timestep, plain_name
 
 Miller = tuple[int, int, int]
 Repeat = tuple[PositiveInt, PositiveInt]
@@ -90,7 +90,7 @@ class AnnealSettings(Settings):
 
     temperature_K: Positive = 600.0
     length_ps: Positive = 2.0
-    timestep_fs: Positive = 1.0
+    timestep_fs: Timestep = 1.0
 
 
 class CellSettings(Settings):

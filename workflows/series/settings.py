@@ -10,6 +10,10 @@ from pydantic import Field, field_validator, model_validator
 from ..settings import Conditions, Finite, MeltQuenchSettings, Positive, PositiveInt, Settings
 
 
+LEAST_STRAIN_STEPS = 200
+"""A test of fewer steps is one blow, whose stress is that of a shock."""
+
+
 class SeriesDiffusion(Settings):
     """The runs that give D(x).
 
@@ -104,3 +108,13 @@ class SeriesSettings(Conditions):
         if any(b <= a for a, b in pairwise(value)):
             raise ValueError("x has to ascend")
         return value
+
+    @model_validator(mode="after")
+    def _slow_enough(self) -> SeriesSettings:
+        steps = self.steps(self.strain.largest / self.strain.rate_1_ps)
+        if steps < LEAST_STRAIN_STEPS:
+            raise ValueError(
+                f"strain.rate_1_ps of {self.strain.rate_1_ps:g} reaches strain.largest in {steps} steps of timestep_fs, "
+                f"and a test takes {LEAST_STRAIN_STEPS} at least"
+            )
+        return self
