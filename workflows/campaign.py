@@ -375,6 +375,8 @@ def _input_error(error: ValidationError, tree: yaml.Node | None, path: Path, mod
             where=where,
             remedy=_known_keys(model, location[:-1], str(location[-1])),
         )
+    if kind == "missing" and isinstance(location[-1], int):
+        return InputError(f"entry {location[-1] + 1} of the list is missing", where=where, remedy="Add it.")
     if kind == "missing":
         return InputError(f"the key '{location[-1]}' is missing", where=where, remedy="Add it.")
     message = validation_sentence(first["msg"])

@@ -48,6 +48,11 @@ def test_example_is_read_and_its_resolved_form_says_the_same(tmp_path):
         ("production_ps: 35", "production_ps: 0.1", "fewer than 20 frames"),
         ("name: lithium_silicon", "name: ../elsewhere", "plain name"),
         ("phase: Li15Si4", "phase: [Li15Si4]", "valid string"),
+        (
+            "phase: Li15Si4",
+            "phase: Li15Si4\n    supercell: [1, 1]\n  other:\n    phase: Si",
+            r"entry 3 of the list is missing \(.*supercell.2\)",
+        ),
         ("phase: Li15Si4", "phase: Li15Si4\n    melt_quench: {}", "'melt_quench' goes with 'amorphous'"),
         ("systems:", "systems: [", r"not valid YAML"),
         ("name: lithium_silicon", "? [1, 2]\n: 3", r"a key is a list or a mapping \(.*:2\)"),

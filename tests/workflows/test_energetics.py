@@ -46,6 +46,10 @@ def campaign_file(tmp_path, section):
         ("adsorption: {a: {cell: Si, species: Li, sites: {t: [0, 0]}}}", "the vacuum leaves"),
         ("adsorption: {a: {cell: graphene, species: Li, sites: {t: [0, 0]}}}", r"energetics\.adsorption\.a"),
         ("adsorption: {a: {species: Li, sites: {t: [0, 0]}}}", "exactly one of 'cell' and 'surface'"),
+        (
+            "adsorption: {a: {surface: {crystal: Si, plane: [0, 0, 0]}, species: Li, sites: {t: [0, 0]}}}",
+            r"no plane \(energetics\.adsorption\.a\.surface\)",
+        ),
         ("sliding: {s: {grain_boundary: {crystal: Si, sigma: 4, plane: [1, 1, 1]}}}", "Σ4 does not exist"),
     ],
 )

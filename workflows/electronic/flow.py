@@ -92,7 +92,9 @@ def part_atoms(structure: Structure, part: PartSettings, name: str) -> tuple[int
     elif part.atoms:
         chosen = sorted(set(part.atoms))
         if chosen[-1] >= len(structure):
-            raise InputError(f"there is no atom {chosen[-1]}", where=where, remedy=f"Count from 0 to {len(structure)}.")
+            raise InputError(
+                f"there is no atom {chosen[-1]}", where=where, remedy=f"Count from 0 to {len(structure) - 1}."
+            )
     else:
         matrix = structure.lattice.matrix
         normal = np.cross(matrix[0], matrix[1])

@@ -126,7 +126,9 @@ def _adsorption(jobs: _Jobs, level: str, label: str, settings: AdsorptionSetting
         try:
             structure = build_slab(settings.surface)
         except InputError as error:
-            raise InputError(error.what, where=f"{where}.surface: {error.where}", remedy=error.remedy) from None
+            raise InputError(
+                error.what, where=f"{where}.surface: {error.where}".rstrip(": "), remedy=error.remedy
+            ) from None
     else:
         structure = _phase(settings.cell or "", where)
     for key in list(structure.site_properties):
@@ -228,7 +230,7 @@ def boundary_cell(settings: GrainBoundarySettings, seed: int, where: str) -> tup
     try:
         made = build_boundary(settings, seed)
     except InputError as error:
-        raise InputError(error.what, where=f"{where}: {error.where}", remedy=error.remedy) from None
+        raise InputError(error.what, where=f"{where}: {error.where}".rstrip(": "), remedy=error.remedy) from None
     structure = made.structure.copy()
     structure.make_supercell([*settings.repeat, 1])
     return replace(made.interface, structure=structure), made.shift_cell, structure.copy()

@@ -9,7 +9,6 @@ from pydantic import Field, field_validator, model_validator
 
 from ..settings import Conditions, Finite, MeltQuenchSettings, Positive, PositiveInt, Settings
 
-
 LEAST_STRAIN_STEPS = 200
 """A test of fewer steps is one blow, whose stress is that of a shock."""
 
@@ -114,7 +113,7 @@ class SeriesSettings(Conditions):
         steps = self.steps(self.strain.largest / self.strain.rate_1_ps)
         if steps < LEAST_STRAIN_STEPS:
             raise ValueError(
-                f"strain.rate_1_ps of {self.strain.rate_1_ps:g} reaches strain.largest in {steps} steps of timestep_fs, "
-                f"and a test takes {LEAST_STRAIN_STEPS} at least"
+                f"strain.rate_1_ps of {self.strain.rate_1_ps:g} reaches strain.largest in {steps} steps "
+                f"of timestep_fs, and a test takes {LEAST_STRAIN_STEPS} at least"
             )
         return self
