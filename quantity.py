@@ -19,12 +19,15 @@ class Reference:
         Citation of the publication.
     note
         How it was measured or computed, and any caution.
+    why_not
+        Why the two cannot be compared; empty where they can.
     """
 
     value: float | tuple[float, float]
     unit: str
     source: str
     note: str = ""
+    why_not: str = ""
 
 
 @dataclass(frozen=True)

@@ -145,11 +145,13 @@ def comparisons(results: Results) -> list[Comparison]:
         for label, formula, phase in dict.fromkeys((g.label, g.formula, g.phase) for g in part.groups if g.formula):
             found += _against_literature([located for located in own if located.label == label], formula, phase)
     for located in everything(results):
-        if located.quantity.reference is not None:
-            row = _from_reference(located.quantity, located.quantity.reference)
+        reference = located.quantity.reference
+        if reference is not None:
+            row = _from_reference(located.quantity, reference)
             same = (row.low, row.quantity, located.label)
             if not any((c.published.low, c.published.quantity, c.located.label) == same for c in found):
-                found.append(Comparison(located, row, _verdict(located, row)))
+                apart = Verdict("cannot be compared", reference.why_not) if reference.why_not else None
+                found.append(Comparison(located, row, apart or _verdict(located, row)))
     return found
 
 

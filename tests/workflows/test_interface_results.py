@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from anodeflow.quantity import Quantity
 from anodeflow.workflows.campaign import read_campaign
-from anodeflow.workflows.interface.results import interface_part
+from anodeflow.workflows.interface.flow import asked
+from anodeflow.workflows.interface.results import _over_runs, interface_part
+
+ARGYRODITE = Path(__file__).parents[2] / "examples" / "silicon_lpscl.yaml"
 
 CAMPAIGN = """\
 name: small
@@ -77,6 +82,12 @@ def test_a_diffusivity_that_is_missing_is_said_with_its_own_reason(tmp_path):
         "no interface diffusivity along, interface diffusivity across: a run of 60 ps or more is needed; "
         "no side 1 diffusivity along, side 1 diffusivity across: no Li is in the layer."
     )
+
+
+def test_the_peak_of_an_electrode_that_swells_stands_beside_a_contact_without_a_verdict():
+    peak = Quantity("peak_compression", 0.2, "GPa", uncertainty=0.05)
+    (mean,) = _over_runs([{"quantities": [peak.to_dict()], "stopped": ""}], asked(read_campaign(ARGYRODITE)))
+    assert mean.reference.value == 10.0 and "takes up lithium" in mean.reference.why_not
 
 
 @pytest.mark.parametrize("other", [_rate(0.5, "Å/ps"), _rate(None, "Å/ps")])

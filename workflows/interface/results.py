@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 BUILT = " as built"
 _REVIEW = "Review of alloy anodes in solid-state cells (2026)"
-_PEAK = Reference(10.0, "GPa", f"{_REVIEW}, its reference 258", "FEM of 15 µm Si on Li6PS5Cl, hydrostatic, up to")
+_PEAK = Reference(
+    10.0,
+    "GPa",
+    f"{_REVIEW}, its reference 258",
+    "FEM of 15 µm Si on Li6PS5Cl, hydrostatic, up to",
+    why_not="that is an electrode of 15 µm that swells as it takes up lithium; none is driven into this contact",
+)
 _ONE_RUN = "one run: the error is its own, another start may differ by more"
 _NO_CHANGE = "no run saw it change, so that its error is not known; it is not zero"
 _OVERVIEW = (

@@ -69,6 +69,13 @@ def test_a_number_brings_its_reference_and_gets_a_verdict(part_document):
     assert (comparison.published.low, comparison.published.high) == (280.0, 300.0)
 
 
+def test_a_reference_that_is_of_something_else_gives_its_reason_and_no_verdict(part_document):
+    quantity = part_document["parts"][0]["groups"][1]["quantities"][0]
+    quantity["reference"]["why_not"] = "that is a film on copper"
+    (comparison,) = comparisons(Results.model_validate(part_document))
+    assert (comparison.verdict.word, comparison.verdict.reason) == ("cannot be compared", "that is a film on copper")
+
+
 def test_the_table_of_a_part_says_what_each_number_belongs_to(part_document):
     lines = csv_text(Results.model_validate(part_document)).splitlines()
     assert len(lines) == 4
