@@ -105,9 +105,7 @@ def for_elements(
         nearest = [found.name for found in cards if len(symbols & set(found.elements)) == most]
         remedy = f"Nearest, with {most} of {len(symbols)} elements: {', '.join(nearest)}." if most else ""
         raise InputError(f"no card describes {' '.join(sorted(symbols))} together", remedy=remedy)
-    place = {entry.card: number for number, entry in enumerate(coverage(frozenset(symbols)))}
-    fitting.sort(key=lambda found: place[found.name])
-    _list(fitting, as_json, symbols)
+    _list([card(entry.card) for entry in coverage(frozenset(symbols))], as_json, frozenset(symbols))
 
 
 @app.command()
@@ -207,7 +205,7 @@ def _show_level(level: DftCard, as_json: bool) -> None:
 
 
 def _list(
-    cards: list[PotentialCard], as_json: bool, symbols: set[str] | None = None, levels: Iterable[DftCard] = ()
+    cards: list[PotentialCard], as_json: bool, symbols: frozenset[str] | None = None, levels: Iterable[DftCard] = ()
 ) -> None:
     if as_json:
         from .document import document, print_document
@@ -225,7 +223,7 @@ def _list(
     for found in cards:
         outside = found.domain.outside(symbols) if symbols else []
         trust = f"outside its range: {'; '.join(outside)}" if outside else found.validity
-        volume, formation = _worst(found)
+        volume, formation = _worst(found) if symbols is None else _worst_of(found, symbols)
         table.add_row(
             found.name,
             found.kind,
@@ -246,7 +244,11 @@ def _list(
         )
     console = Console()
     console.print(table, highlight=False)
-    console.print("ΔV, ΔEf: largest deviation of a volume, and of a formation energy per atom, in the reference table.")
+    of = "of just this system " if symbols else ""
+    console.print(
+        f"ΔV, ΔEf: largest deviation of a volume, and of a formation energy per atom, {of}in the reference table"
+        f"{'; empty where none was checked.' if symbols else '.'}"
+    )
 
 
 def _worst(found: PotentialCard | DftCard) -> tuple[float | None, float | None]:
@@ -266,8 +268,16 @@ def _worst(found: PotentialCard | DftCard) -> tuple[float | None, float | None]:
     return max(volumes, default=None), max(formation, default=None)
 
 
-def _entry(found: PotentialCard, symbols: Iterable[str] | None = None) -> dict[str, Any]:
-    volume, formation = _worst(found)
+def _worst_of(found: PotentialCard, symbols: frozenset[str]) -> tuple[float | None, float | None]:
+    """Return the same of the phases that hold just these elements."""
+    from ..potentials.coverage import coverage
+
+    entry = next(entry for entry in coverage(symbols) if entry.card == found.name)
+    return entry.volume_deviation_percent, entry.formation_deviation_eV_atom
+
+
+def _entry(found: PotentialCard, symbols: frozenset[str] | None = None) -> dict[str, Any]:
+    volume, formation = _worst(found) if symbols is None else _worst_of(found, symbols)
     entry: dict[str, Any] = {
         "name": found.name,
         "kind": found.kind,

@@ -71,6 +71,21 @@ def test_for_puts_the_tested_model_first():
     assert "LiSi-MEAM-Cui2012" not in names
 
 
+def test_for_gives_deviations_of_the_system_and_none_where_nothing_was_checked():
+    names = ("largest_volume_deviation_percent", "largest_formation_energy_deviation_eV_atom")
+    for entry in _json("for", "Li", "Si", "S", "P", "Cl")["potentials"]:
+        assert [entry[name] for name in names] == [None, None]
+    known = {entry["name"]: entry for entry in _json("for", "Li", "Si")["potentials"]}
+    rows = [
+        row for row in known["chgnet"]["reference_table"] if row["system"] in ("LiSi", "Li12Si7", "Li13Si4", "Li15Si4")
+    ]
+    volumes = [row for row in rows if row["property"] == "volume per atom" and row["reference"]]
+    worst = max(abs(row["model"] / row["reference"] - 1) * 100 for row in volumes)
+    assert known["chgnet"][names[0]] >= worst > 0
+    whole = next(entry for entry in _json()["potentials"] if entry["name"] == "chgnet")
+    assert known["chgnet"][names[0]] < whole[names[0]]
+
+
 def test_for_says_what_is_outside():
     entries = {entry["name"]: entry for entry in _json("for", "Li", "Si")["potentials"]}
     assert entries["LiSi-MEAM-Cui2012"]["outside"] == []
