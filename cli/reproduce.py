@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,6 +60,7 @@ def _compute(
 ) -> tuple[list[Any], dict[str, Any], Path]:
     """Run or resume one recipe; the document holds own value and comparisons under ``reproduce``."""
     from ..hpc.barriers import run_ladder
+    from ..workflows.barrier.flow import ladder_extrapolations
     from ..workflows.barrier.reproduce import hold_against, own_value
     from .barrier import progress
 
@@ -67,6 +69,7 @@ def _compute(
         campaign, directory, cores=cores, command=["anodeflow", *sys.argv[1:]], watch=progress
     )
     own = own_value(chosen.compare, results)
+    own = replace(own, warnings=(*ladder_extrapolations(campaign), *own.warnings))
     found = {
         "name": chosen.name,
         "level": campaign.levels[-1].name,

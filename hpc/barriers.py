@@ -115,6 +115,7 @@ def write_results(root: Path) -> dict[str, Any]:
     from ..analysis.hops.band_picture import draw_band, draw_path
     from ..analysis.report import write_report
     from ..potentials.cards import card, is_card_file
+    from ..workflows.barrier.flow import ladder_extrapolations
     from ..workflows.barrier.section import ladder_methods, ladder_part
     from ..workflows.results import host, job_entry, times
     from ..workflows.sources import Sources
@@ -128,7 +129,7 @@ def write_results(root: Path) -> dict[str, Any]:
     outputs = [result["output"] for result in finished]
     bands = [one for one in outputs if one["kind"] == "barrier"]
     summary = next((one for one in outputs if one["kind"] == "barrier_ladder"), None)
-    quantities, warnings = [], []
+    quantities, warnings = [], ladder_extrapolations(asked)
     for row, result in jobs:
         if result is None:
             warnings.append(f"The job '{row['name']}' did not finish. {row['message']}".strip())
@@ -152,7 +153,7 @@ def write_results(root: Path) -> dict[str, Any]:
         "quantities": quantities,
         "warnings": list(dict.fromkeys(warnings)),
         "files": files,
-        "campaign": {"name": resolved.pop("name"), "barrier": resolved},
+        "campaign": {key: resolved.pop(key) for key in ("name", "accept_extrapolation")} | {"barrier": resolved},
         "versions": sources.versions(),
         "host": host(),
         "citations": sources.citations(),

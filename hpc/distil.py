@@ -171,6 +171,7 @@ def distillation_of(campaign: Campaign, teacher: str) -> DistilCampaign:
         name=f"distilled-{campaign.name}",
         seed=campaign.seed,
         teacher=teacher,
+        accept_extrapolation=campaign.accept_extrapolation,
         temperature_K=max(campaign.diffusion.temperatures_K),
         timestep_fs=campaign.diffusion.timestep_fs,
         systems={name: LearntSystem(phase=system.phase) for name, system in campaign.systems.items()},
@@ -185,8 +186,10 @@ def write_results(root: Path) -> dict[str, Any]:
         raise InputError(
             "this folder holds no distillation", where=str(root), remedy="Start one: anodeflow distil FILE."
         )
+    from ..workflows.distil.flow import extrapolations
+
     campaign = read_distil_campaign(root / DISTIL_FILE)
-    documents, warnings = [], []
+    documents, warnings = [], extrapolations(campaign)
     for row in state["jobs"]:
         result = read_result(root / row["folder"], row["hash"]) if row["folder"] else None
         if result is None:

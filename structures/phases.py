@@ -197,6 +197,12 @@ def find_structure(name_or_path: str) -> tuple[Structure, Source]:
     return item.structure, item.source
 
 
+def phase_elements(name_or_path: str) -> set[str]:
+    """Return the symbols of the elements of what `find_structure` finds."""
+    structure, _ = find_structure(name_or_path)
+    return {element.symbol for element in structure.composition}
+
+
 def phase_names() -> list[str]:
     """Return the names of all phases, in the order of the files."""
     return list(_library())

@@ -132,6 +132,26 @@ def read_side(
     return _crystal(shown, structure, source, index, number, thickness, seed)
 
 
+def side_elements(text: str) -> set[str]:
+    """Return the symbols of the elements of a side, without turning or packing it.
+
+    Raises
+    ------
+    InputError
+        As `read_side`, for what cannot be read.
+    """
+    from .density import parse_composition
+    from .phases import phase_elements
+
+    found = _SPECIFICATION.match(text.strip())
+    if found is None:
+        raise InputError(f"{text!r} is no side of an interface", remedy="Write it as in Si(100) or a-Li3PO4.")
+    label = found["name"].strip()
+    if found["amorphous"] or (is_named_glass(label) and found["index"] is None):
+        return {element.symbol for element in parse_composition(glass(label, None).formula)}
+    return phase_elements(label)
+
+
 def _glass(label: str, thickness: float, density: float | None) -> Side:
     from .density import parse_composition
 

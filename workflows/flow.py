@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from jobflow import Flow
 
     from ..potentials.cards import PotentialCard
+    from .barrier.campaign import BarrierCampaign
     from .campaign import Campaign
+    from .distil.campaign import DistilCampaign
 
 
 def sign(flow: Flow, campaign: Campaign, potential: PotentialCard) -> Flow:
@@ -33,11 +35,13 @@ def job_metadata(system: str, natoms: int, steps: int, temperature_K: float | No
     return {"system": system, "natoms": natoms, "steps": steps, "temperature_K": temperature_K}
 
 
-def refuse_extrapolation(campaign: Campaign, outside: Sequence[str]) -> None:
+def refuse_extrapolation(
+    campaign: Campaign | BarrierCampaign | DistilCampaign, outside: Sequence[str], where: str = "potential"
+) -> None:
     """Raise `InputError` if a campaign goes beyond its model and does not say that it means to."""
     if outside and not campaign.accept_extrapolation:
         raise InputError(
             outside[0].rstrip("."),
-            where="potential",
+            where=where,
             remedy="Take another model, or set 'accept_extrapolation: true', and the report will say so.",
         )

@@ -28,9 +28,12 @@ class BarrierCampaign(LadderSettings):
     ----------
     name
         Name of the ladder and of its folder under ``runs/``.
+    accept_extrapolation
+        Run although the card of a level says that it was not made for this; the results then say so first.
     """
 
     name: str
+    accept_extrapolation: bool = False
 
     @field_validator("name")
     @classmethod

@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 from jobflow import Flow, Maker, job
 
-from ...engines.levels import Level, find_level
+from ...engines.levels import Level, find_level, is_dft_level
 from ...errors import InputError
+from ...potentials.cards import card
 from ...structures.hop_ends import CrystalHop, hop_ends
 from ...structures.paths import repeats_for
+from ..flow import refuse_extrapolation
 from .campaign import BarrierCampaign
 from .jobs import BandMaker, CrystalMaker
 from .settings import LadderSettings, LevelSettings, StrainSettings
@@ -196,8 +198,38 @@ def ladder(
 
 
 def barrier_flow(campaign: BarrierCampaign) -> tuple[Flow, Structure | None]:
-    """Return the flow of a ladder's file and its crystal; see `ladder_flow`."""
-    return ladder_flow(campaign, campaign.name)
+    """Return the flow of a ladder's file and its crystal; see `ladder_flow`.
+
+    Raises
+    ------
+    InputError
+        Also for a potential outside its card, unless the file accepts that.
+    """
+    made = ladder_flow(campaign, campaign.name)
+    refuse_extrapolation(campaign, ladder_extrapolations(campaign), where="levels")
+    return made
+
+
+def ladder_extrapolations(asked: LadderSettings) -> list[str]:
+    """Return in what a ladder's potentials are used beyond what they were made for, a sentence for each level."""
+    from ...structures.phases import phase_elements
+    from .seen import seen_elements
+
+    elements = {asked.species}
+    if asked.crystal is not None:
+        elements |= phase_elements(asked.crystal.phase)
+    if asked.seen is not None:
+        elements |= seen_elements(asked.seen)
+    found = []
+    for level in asked.levels:
+        if is_dft_level(level.name):
+            continue
+        for pressure in (0.0, *asked.pressure_GPa):
+            outside = card(level.name).domain.outside(elements, temperature_K=0.0, pressure_GPa=pressure)
+            if outside:
+                found.append(f"{level.name} extrapolates for the barriers: {'; '.join(outside)}.")
+                break
+    return found
 
 
 def ladder_flow(campaign: LadderSettings, name: str) -> tuple[Flow, Structure | None]:

@@ -59,6 +59,7 @@ class Recipe:
     def ladder(self, level: str | None = None) -> BarrierCampaign:
         """Return the ladder up to a level: the first level where it is a potential, and the wanted one.
 
+        A level outside its card is accepted, since that is what the comparison is to show; the results say so.
         Without a level it is the first. The potential below a DFT level only makes its path better, so it is left out
         where it cannot run.
 
@@ -79,7 +80,7 @@ class Recipe:
         if names[0] != wanted and not is_dft_level(names[0]) and is_dft_level(wanted) and _runs(names[0]):
             used.insert(0, names[0])
         levels = [{"name": name, **self.levels[name]} for name in used]
-        content = {"name": f"{self.name}-{wanted}", **self.campaign, "levels": levels}
+        content = {"name": f"{self.name}-{wanted}", "accept_extrapolation": True, **self.campaign, "levels": levels}
         crystal = dict(content["crystal"])
         if crystal["phase"].startswith("data:"):
             file = resources.files(__package__) / "data" / "crystals" / crystal["phase"].removeprefix("data:")

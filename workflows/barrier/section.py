@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ...engines.levels import is_dft_level
 from ...errors import InputError
-from ...potentials.cards import card
-from .flow import ladder_flow
+from .flow import ladder_extrapolations, ladder_flow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,23 +40,7 @@ def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
     potential
         Its model, which the ladder does not use unless it is one of the levels.
     """
-    from ...structures.phases import find_structure
-
-    asked = _asked(campaign)
-    elements = {asked.species}
-    if asked.crystal is not None:
-        structure, _ = find_structure(asked.crystal.phase)
-        elements |= {site.specie.symbol for site in structure}
-    found = []
-    for level in asked.levels:
-        if is_dft_level(level.name):
-            continue
-        for pressure in (0.0, *asked.pressure_GPa):
-            outside = card(level.name).domain.outside(elements, temperature_K=0.0, pressure_GPa=pressure)
-            if outside:
-                found.append(f"{level.name} extrapolates for the barriers: {'; '.join(outside)}.")
-                break
-    return found
+    return ladder_extrapolations(_asked(campaign))
 
 
 def methods(campaign: Campaign) -> list[str]:

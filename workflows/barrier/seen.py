@@ -49,6 +49,14 @@ def read_seen_jumps(seen: SeenSettings, species: str) -> list[SeenJump]:
     return seen_jumps(trajectory, find_jumps(trajectory, species, places), most=seen.most)
 
 
+def seen_elements(seen: SeenSettings) -> set[str]:
+    """Return the elements of a trajectory, from its first frame."""
+    from ...analysis.reading.trajectory import read_trajectory
+
+    data = Path(seen.data) if seen.data else None
+    return set(read_trajectory(Path(seen.trajectory), data=data, timestep_fs=seen.timestep_fs, stop=1).species)
+
+
 def seen_flow(campaign: LadderSettings, name: str) -> Flow:
     """Return the flow of a ladder whose hops come from a trajectory.
 

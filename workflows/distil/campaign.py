@@ -163,6 +163,8 @@ class DistilCampaign(Settings):
         The one random seed.
     teacher
         Card that gives the labels, or the path of a card file.
+    accept_extrapolation
+        Learn although the teacher's card says that it was not made for this; the results then say so first.
     systems
         What is learnt, by name.
     temperature_K
@@ -184,6 +186,7 @@ class DistilCampaign(Settings):
     name: str
     seed: Annotated[int, Field(ge=0)]
     teacher: str = "chgnet"
+    accept_extrapolation: bool = False
     systems: Annotated[dict[str, LearntSystem], Field(min_length=1)]
     temperature_K: Positive = 1000.0
     timestep_fs: Timestep = 2.0

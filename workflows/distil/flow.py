@@ -14,6 +14,7 @@ from ...engines.pod.fit import Accuracy
 from ...engines.pod.sampling import amorphous, defective, strained
 from ...errors import InputError
 from ...potentials.cards import card
+from ..flow import refuse_extrapolation
 from ..seeds import derive_seed
 from .campaign import DistilCampaign, LearntSystem, teacher_name
 from .jobs import LabelMaker, LearnMaker, TeacherMaker, TestMaker
@@ -55,6 +56,7 @@ class DistilMaker(Maker):
         systems = {name: built(campaign, name) for name in campaign.systems}
         elements = tuple(sorted({site.specie.symbol for made in systems.values() for one in made for site in one}))
         teacher.check_elements(elements)
+        refuse_extrapolation(campaign, extrapolations(campaign), where="teacher")
         jobs: list[Job | Flow] = []
         labels = []
         for name, structures in systems.items():
@@ -154,6 +156,26 @@ class DistilMaker(Maker):
             if test.diffusion_steps and campaign.systems[name].interface is None:
                 diffusion[name] = run(name, test.diffusion_temperature_K, test.diffusion_steps, "diffusion")
         return runs, diffusion
+
+
+def extrapolations(campaign: DistilCampaign) -> list[str]:
+    """Return in what a teacher is asked beyond what it was made for, a sentence for each system."""
+    from ...structures.phases import phase_elements
+    from ...structures.side import side_elements
+
+    teacher, test = card(teacher_name(campaign.teacher)), campaign.test
+    hottest = max(campaign.temperature_K, *test.temperatures_K)
+    hottest = max(hottest, test.diffusion_temperature_K) if test.diffusion_steps else hottest
+    found = []
+    for name, system in campaign.systems.items():
+        one = system.interface
+        elements = (
+            phase_elements(system.phase or "") if one is None else side_elements(one.lower) | side_elements(one.upper)
+        )
+        outside = teacher.domain.outside(elements, temperature_K=hottest)
+        if outside:
+            found.append(f"{teacher.name} extrapolates for {name}: {'; '.join(outside)}.")
+    return found
 
 
 def built(campaign: DistilCampaign, name: str) -> list[Structure]:

@@ -284,14 +284,26 @@ def _elements(structure: Structure) -> list[str]:
 
 
 def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
-    """Return in what the level is used beyond what it was made for, a sentence each."""
+    """Return in what the level is used beyond what it was made for, a sentence for each cell and each reference."""
+    from ...structures.phases import phase_elements
+
     settings, level = asked(campaign), find_level(level_name(campaign))
     if level.card is None:
         return []
-    sets = {name: {one.species} for name, one in settings.adsorption.items()}
-    sets |= {name: {one.element, one.solute} for name, one in settings.solution.items()}
+    sets: dict[str, set[str]] = {}
+    references: dict[str, set[str]] = {}
+    for name, one in settings.adsorption.items():
+        sets[name] = phase_elements(one.surface.crystal if one.surface is not None else one.cell or "") | {one.species}
+        references[f"the reference of {one.species}"] = {one.species}
+    for name, two in settings.solution.items():
+        boundary = two.grain_boundary
+        crystal = boundary.crystal if boundary is not None else two.crystal or two.cell or ""
+        sets[name] = phase_elements(crystal) | {two.solute}
+        references |= {f"the reference of {element}": {element} for element in (two.element, two.solute)}
+    for name, three in settings.sliding.items():
+        sets[name] = phase_elements(three.grain_boundary.crystal) | ({three.solute} if three.solute else set())
     found = []
-    for name, elements in sets.items():
+    for name, elements in (sets | references).items():
         outside = level.card.domain.outside(elements, temperature_K=0.0)
         if outside:
             found.append(f"{level.name} extrapolates for {name}: {'; '.join(outside)}.")

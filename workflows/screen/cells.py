@@ -91,6 +91,17 @@ def build_cell(name: str, screen: ScreenSettings, seed: int) -> Cell:
     return cell
 
 
+def cell_elements(settings: CellSettings) -> set[str]:
+    """Return the symbols of the elements of a cell, without building it."""
+    from ...structures.phases import phase_elements
+    from ...structures.side import side_elements
+
+    if settings.interface is not None:
+        return side_elements(settings.interface.lower) | side_elements(settings.interface.upper)
+    built = settings.grain_boundary or settings.surface
+    return phase_elements(built.crystal if built is not None else settings.crystal or "")
+
+
 def build_boundary(options: GrainBoundarySettings, seed: int) -> GrainBoundary:
     """Return the grain boundary of settings, not repeated."""
     from ...structures.grain_boundary import grain_boundary

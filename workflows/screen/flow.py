@@ -13,11 +13,13 @@ from ..campaign import Campaign
 from ..flow import job_metadata, refuse_extrapolation, sign
 from ..jobs import EquilibrateMaker, RelaxMaker
 from ..seeds import derive_seed
-from .cells import Cell, build_cell
+from .cells import Cell, build_cell, cell_elements
 from .jobs import AdsorptionMaker, SoluteMaker
 from .settings import ScreenSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jobflow import Job
     from pymatgen.core import Structure
 
@@ -45,7 +47,6 @@ def screen_flow(campaign: Campaign) -> Flow:
         potential.check_elements(wanted)
     except InputError as error:
         raise InputError(error.what, where="screen.dopants, potential", remedy=error.remedy) from None
-    refuse_extrapolation(campaign, extrapolations(campaign, potential))
     cells = {name: build_cell(name, screen, campaign.seed) for name in screen.cells}
     flows: list[Flow | Job] = []
     for name, cell in cells.items():
@@ -60,6 +61,7 @@ def screen_flow(campaign: Campaign) -> Flow:
                 remedy="Leave out 'adsorbate', or give a surface or a sheet with vacuum.",
             )
         flows.append(_cell_flow(campaign, name, cell, potential))
+    refuse_extrapolation(campaign, extrapolations(campaign, potential))
     references: list[Flow | Job] = []
     for element in sorted(wanted):
         structure = reference(element, screen)
@@ -177,16 +179,30 @@ def _bulk_of_ase(element: str) -> Structure | None:
 
 
 def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
-    """Return in what the screen goes beyond what its model was made for, a sentence for each dopant."""
+    """Return in what the screen goes beyond what its model was made for, a sentence for each cell and what is put in.
+
+    A dopant or adsorbate is named where it brings something that the cell alone does not.
+    """
     screen = asked(campaign)
-    found = []
-    for dopant in (*screen.dopants, *((screen.adsorbate,) if screen.adsorbate else ())):
-        symbols = {element for element in (screen.element, dopant) if element}
-        outside = potential.domain.outside(symbols, temperature_K=0.0, pressure_GPa=screen.pressure_GPa)
-        if outside:
-            into = f" in {screen.element}" if screen.element else ""
-            found.append(f"{potential.name} extrapolates for {dopant}{into}: {'; '.join(outside)}.")
-    return found
+    found: dict[str, list[str]] = {}
+
+    def add(label: str, symbols: set[str], temperature_K: float = 0.0, known: Sequence[str] = ()) -> list[str]:
+        pressure = screen.pressure_GPa
+        outside = potential.domain.outside(symbols, temperature_K=temperature_K, pressure_GPa=pressure)
+        if new := [text for text in outside if text not in known]:
+            found[label] = new
+        return outside
+
+    adsorbed = {screen.adsorbate} if screen.adsorbate else set()
+    for name, settings in screen.cells.items():
+        host = cell_elements(settings)
+        alone = add(name, host, settings.anneal.temperature_K if settings.anneal is not None else 0.0)
+        for extra in (*screen.dopants, *adsorbed):
+            add(f"{extra} in {name}", host | {extra} | adsorbed, known=alone)
+    if screen.dopants or screen.adsorbate:
+        for element in sorted({one for one in (screen.element, *screen.dopants, *adsorbed) if one}):
+            add(f"the reference of {element}", {element})
+    return [f"{potential.name} extrapolates for {label}: {'; '.join(outside)}." for label, outside in found.items()]
 
 
 def methods(campaign: Campaign) -> list[str]:
