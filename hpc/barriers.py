@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..files import sha256, write_json, write_text
 from ..workflows.barrier.campaign import BarrierCampaign, read_barrier_campaign
 from .campaigns import REPORT_FILE, RESULTS_FILE, RUN_FILE, record_command, refuse_foreign
+from .inputs import carry_inputs
 from .store import STATE_FILE, read_json, read_result, run_lock
 
 if TYPE_CHECKING:
@@ -104,9 +105,10 @@ def run_ladder(
 
 
 def prepare_folder(campaign: BarrierCampaign, root: Path, command: Sequence[str], inputs: Mapping[str, str]) -> None:
-    """Write the resolved ladder and the record of the command into its folder."""
+    """Write the resolved ladder, the user's files that it names, and the record of the command into its folder."""
     refuse_foreign(root, CAMPAIGN_FILE)
-    write_text(root / CAMPAIGN_FILE, yaml.safe_dump(campaign.resolved(), sort_keys=False, allow_unicode=True))
+    carried = carry_inputs(campaign, root)
+    write_text(root / CAMPAIGN_FILE, yaml.safe_dump(carried.resolved(), sort_keys=False, allow_unicode=True))
     record_command(root, CAMPAIGN_FILE, command, inputs)
 
 

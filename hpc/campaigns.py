@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..errors import InputError
-from ..files import sha256, write_bytes, write_json, write_text
-from ..potentials.cards import card, is_card_file
+from ..files import sha256, write_json, write_text
 from ..workflows.campaign import Campaign, read_campaign
+from .inputs import carry_inputs
 from .store import STATE_FILE, read_json, read_result
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ CAMPAIGN_FILE = "campaign.yaml"
 RUN_FILE = "run.json"
 RESULTS_FILE = "results.json"
 REPORT_FILE = "report.html"
-INPUTS = "inputs"
 
 
 def run_campaign(
@@ -94,7 +93,7 @@ def prepare_folder(campaign: Campaign, root: Path, file: Path, command: Sequence
     refuse_foreign(root)
     root.mkdir(parents=True, exist_ok=True)
     inputs = {str(file): sha256(file)}
-    carried = _carry_inputs(campaign, root)
+    carried = carry_inputs(campaign, root)
     write_text(root / CAMPAIGN_FILE, yaml.safe_dump(carried.resolved(), sort_keys=False, allow_unicode=True))
     record_command(root, CAMPAIGN_FILE, command, inputs)
 
@@ -140,25 +139,6 @@ def report_campaign(root: Path) -> Path:
     results["files"] += [path.name for path in write_continuum(results, root)]
     write_json(root / RESULTS_FILE, results)
     return write_report(root)
-
-
-def _carry_inputs(campaign: Campaign, root: Path) -> Campaign:
-    """Copy the user's structure files and card into the run's folder; return the campaign that names these copies.
-
-    A run's folder can then be moved, reported on and run again anywhere.
-    """
-    systems = dict(campaign.systems)
-    for name, system in systems.items():
-        if system.phase is not None and Path(system.phase).is_file():
-            copy = Path(INPUTS) / name / Path(system.phase).name
-            write_bytes(root / copy, Path(system.phase).read_bytes())
-            systems[name] = system.model_copy(update={"phase": copy.as_posix()})
-    potential = campaign.potential
-    if is_card_file(potential):
-        content = card(potential).model_dump(mode="json", exclude={"reference_table"})  # with the text of its files
-        potential = f"{INPUTS}/{Path(potential).name}"
-        write_text(root / potential, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
-    return campaign.model_copy(update={"systems": systems, "potential": potential})
 
 
 def refuse_foreign(root: Path, own: str = CAMPAIGN_FILE) -> None:

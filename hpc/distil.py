@@ -13,6 +13,7 @@ from ..files import sha256, write_json, write_text
 from ..potentials.cards import DISTIL_PREFIX, is_card_file
 from ..workflows.distil.campaign import DistilCampaign, LearntSystem, TestSettings, read_distil_campaign
 from .campaigns import RESULTS_FILE, RUN_FILE, record_command, refuse_foreign
+from .inputs import carry_inputs
 from .store import STATE_FILE, read_json, read_result, run_lock
 
 if TYPE_CHECKING:
@@ -100,9 +101,10 @@ def distil(
 
 
 def prepare_folder(campaign: DistilCampaign, root: Path, command: Sequence[str], inputs: Mapping[str, str]) -> None:
-    """Write the resolved distillation and the record of the command into its folder."""
+    """Write the resolved distillation, the user's files that it names, and the record of the command."""
     refuse_foreign(root, DISTIL_FILE)
-    write_text(root / DISTIL_FILE, yaml.safe_dump(campaign.resolved(), sort_keys=False, allow_unicode=True))
+    carried = carry_inputs(campaign, root)
+    write_text(root / DISTIL_FILE, yaml.safe_dump(carried.resolved(), sort_keys=False, allow_unicode=True))
     record_command(root, DISTIL_FILE, command, inputs)
 
 

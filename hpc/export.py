@@ -21,6 +21,9 @@ import yaml
 from .. import __version__
 from ..errors import InputError
 from ..files import sha256
+from ..workflows.barrier.campaign import BarrierCampaign, read_barrier_campaign
+from ..workflows.campaign import Campaign, read_campaign
+from .inputs import INPUTS, carried
 from .provenance import code_hashes
 from .store import ERROR_FILE, JOB_FILE, RESULT_FILE, STATE_FILE, is_locked, read_json
 
@@ -119,20 +122,15 @@ def export_run(directory: Path, out: Path | None = None, *, trajectories: bool =
 
 
 def _movable(file: Path) -> dict[str, bytes]:
-    """Return a ladder's file that names its crystal beside it, and the crystal, where it is a file of the user's."""
-    ladder = yaml.safe_load(file.read_text())
-    crystal = ladder.get("crystal") if isinstance(ladder, dict) else None
-    if not isinstance(crystal, dict):
+    """Return the file of a run that names the user's files in its folder, and these, where some lie elsewhere yet."""
+    is_campaign = CAMPAIGN_FILES[file.name] == "run"
+    settings: Campaign | BarrierCampaign = read_campaign(file) if is_campaign else read_barrier_campaign(file)
+    moved, copies = carried(settings, file.parent)
+    if not copies:
         return {}
-    path = Path(str(crystal.get("phase")))
-    if not path.is_absolute():
-        return {}
-    if not path.is_file():
-        raise InputError("the crystal of this ladder is not there any more", where=str(path), remedy="Put it back.")
-    beside = f"inputs/{path.name}"
-    changed = ladder | {"crystal": crystal | {"phase": beside}}
-    text = yaml.safe_dump(changed, sort_keys=False, allow_unicode=True)
-    return {file.name: text.encode(), beside: path.read_bytes()}
+    text = yaml.safe_dump(moved.resolved(), sort_keys=False, allow_unicode=True)
+    found = {name: content if isinstance(content, bytes) else content.read_bytes() for name, content in copies.items()}
+    return {file.name: text.encode(), **found}
 
 
 def _files(root: Path, left_out: Iterable[str]) -> list[Path]:
@@ -140,8 +138,14 @@ def _files(root: Path, left_out: Iterable[str]) -> list[Path]:
     return [
         path
         for path in sorted(root.rglob("*"))
-        if path.is_file() and not path.is_symlink() and not any(path.match(pattern) for pattern in patterns)
+        if path.is_file() and not path.is_symlink() and not _is_left_out(path, root, patterns)
     ]
+
+
+def _is_left_out(path: Path, root: Path, patterns: tuple[str, ...]) -> bool:
+    """Return whether a file is of a kind that stays behind; a trajectory that a ladder starts from does not."""
+    is_input = path.relative_to(root).parts[0] == INPUTS and not path.name.startswith(".")
+    return not is_input and any(path.match(pattern) for pattern in patterns)
 
 
 def _belongs(path: Path, root: Path, current: set[str]) -> bool:
@@ -171,7 +175,7 @@ def _metadata(
         models |= source.get("models") or {}
     ended = max((document["finished"] for document in finished), default="")
     names = [*made, *content]
-    inputs = [name for name in names if name == campaign or name.startswith("inputs/")]
+    inputs = [name for name in names if name == campaign or name.startswith(f"{INPUTS}/")]
     outputs = [name for name in names if "/" not in name and name not in (campaign, STATE_FILE, *_RECORDS)]
     programs = [_program("anodeflow", __version__, {"sha256OfSources": code_hashes()["all"]})]
     programs += [_program(name, version, {}) for name, version in sorted(engines.items())]

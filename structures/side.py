@@ -128,8 +128,19 @@ def read_side(
 
     structure, source = find_structure(label)
     number = int(found["termination"] or 1)
-    shown = f"{label}({index})" if index is not None else label
+    shown = f"{side_name(label)}({index})" if index is not None else side_name(label)
     return _crystal(shown, structure, source, index, number, thickness, seed)
+
+
+def side_file(text: str) -> str:
+    """Return what would be the path of a file in the text of a side: its name, without plane and thickness."""
+    found = _SPECIFICATION.match(text.strip())
+    return "" if found is None or found["amorphous"] else found["name"].strip()
+
+
+def side_name(text: str) -> str:
+    """Return the text of a side without the folder of its file: what it is called in labels, seeds and results."""
+    return text.rsplit("/", 1)[-1]
 
 
 def side_elements(text: str) -> set[str]:

@@ -12,12 +12,13 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from ..errors import InputError, validation_sentence
-from ..potentials.cards import DISTIL_PREFIX, is_card_file
+from ..potentials.cards import DISTIL_PREFIX
 from .barrier.settings import LadderSettings
 from .electronic.settings import ElectronicSettings
 from .energetics.settings import EnergeticsSettings
 from .front.settings import FrontSettings
 from .interface.settings import InterfaceSettings
+from .own_files import CardName, StructureName, beside
 from .screen.settings import ScreenSettings
 from .series.settings import SeriesSettings
 from .settings import Finite, MeltQuenchSettings, Positive, PositiveInt, Settings, Timestep, plain_name
@@ -74,7 +75,7 @@ class SystemSettings(Settings):
         How the glass is made from the packing.
     """
 
-    phase: str | None = None
+    phase: StructureName | None = None
     supercell: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 1, 1)
     amorphous: AmorphousSettings | None = None
     melt_quench: MeltQuenchSettings | None = None
@@ -194,7 +195,7 @@ class Campaign(Settings):
 
     name: str
     seed: Annotated[int, Field(ge=0)]
-    potential: str
+    potential: CardName
     accept_extrapolation: bool = False
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
     diffusion: DiffusionSettings | None = None
@@ -255,7 +256,7 @@ def read_campaign(path: str | Path) -> Campaign:
     Parameters
     ----------
     path
-        YAML file. Structure files that it names are looked for beside it.
+        YAML file. Structure files, cards and data that it names are looked for beside it.
 
     Raises
     ------
@@ -263,22 +264,7 @@ def read_campaign(path: str | Path) -> Campaign:
         With the line and the field of the first fault.
     """
     path = Path(path)
-    campaign = read_settings(path, Campaign)
-    if campaign.barrier is not None:
-        campaign = campaign.model_copy(update={"barrier": campaign.barrier.beside(path)})
-    if campaign.electronic is not None:
-        campaign = campaign.model_copy(update={"electronic": campaign.electronic.beside(path)})
-    if campaign.energetics is not None:
-        campaign = campaign.model_copy(update={"energetics": campaign.energetics.beside(path)})
-    systems = {name: _beside(system, path) for name, system in campaign.systems.items()}
-    return campaign.model_copy(update={"systems": systems, "potential": _card_beside(campaign.potential, path)})
-
-
-def _card_beside(potential: str, path: Path) -> str:
-    """Make the path of a card file, or of the file of a distillation, relative to the campaign file absolute."""
-    if potential.startswith(DISTIL_PREFIX):
-        return DISTIL_PREFIX + _card_beside(potential.removeprefix(DISTIL_PREFIX), path)
-    return str((path.parent / potential).resolve()) if is_card_file(potential) else potential
+    return beside(read_settings(path, Campaign), path)
 
 
 def read_settings(path: Path, kind: type[_Model]) -> _Model:
@@ -320,14 +306,6 @@ def read_settings(path: Path, kind: type[_Model]) -> _Model:
         return kind.model_validate(content)
     except ValidationError as error:
         raise _input_error(error, tree, path, kind) from None
-
-
-def _beside(system: SystemSettings, path: Path) -> SystemSettings:
-    """Make the path of a structure file relative to the campaign file absolute."""
-    if system.phase is None:
-        return system
-    beside = path.parent / system.phase
-    return system.model_copy(update={"phase": str(beside.resolve())}) if beside.is_file() else system
 
 
 def _refuse_doubles(tree: yaml.Node | None, path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import field_validator
 
 from ..campaign import read_settings
+from ..own_files import beside
 from ..settings import plain_name
 from .settings import CrystalSettings, HopSettings, LadderSettings, LevelSettings, SearchSettings
 
@@ -54,5 +55,4 @@ def read_barrier_campaign(path: str | Path) -> BarrierCampaign:
         With the line and the field of the first fault.
     """
     path = Path(path)
-    campaign: BarrierCampaign = read_settings(path, BarrierCampaign).beside(path)
-    return campaign
+    return beside(read_settings(path, BarrierCampaign), path)

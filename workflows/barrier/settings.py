@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ...potentials.cards import is_card_file
 from ...structures.hop_ends import CrystalHop
+from ..own_files import CardName, DataFile, StructureName
 from ..settings import Finite, Positive, PositiveInt, Settings, plain_name
 
 Point = tuple[float, float, float]
@@ -26,7 +25,7 @@ class CrystalSettings(Settings):
         vacuum along the third (``plane``, DFT only), or nothing (``none``).
     """
 
-    phase: str
+    phase: StructureName
     relax: Literal["cell", "plane", "none"] = "cell"
 
 
@@ -77,9 +76,9 @@ class SeenSettings(Settings):
         At most so many hops, one for each pair of sites, the most frequent first.
     """
 
-    trajectory: str
-    data: str | None = None
-    sites: str | None = None
+    trajectory: DataFile
+    data: DataFile | None = None
+    sites: DataFile | None = None
     timestep_fs: Positive = 1.0
     most: PositiveInt = 3
 
@@ -108,7 +107,7 @@ class LevelSettings(Settings):
         ``none``.
     """
 
-    name: str
+    name: CardName
     image_distance_A: Positive = 10.0
     images: Annotated[int, Field(ge=3)] = 5
     force_tolerance_eV_A: Positive = 0.03
@@ -217,20 +216,3 @@ class LadderSettings(Settings):
     def crystal_hops(self) -> dict[str, CrystalHop]:
         """Return the hops that are listed."""
         return {name: CrystalHop(hop.kind, self.species, hop.path) for name, hop in (self.hops or {}).items()}
-
-    def beside(self, path: Path) -> Any:
-        """Return the settings with the files that stand beside `path` made absolute."""
-        levels = tuple(
-            level.model_copy(update={"name": str((path.parent / level.name).resolve())})
-            if is_card_file(level.name)
-            else level
-            for level in self.levels
-        )
-        changed: dict[str, Any] = {"levels": levels}
-        if self.crystal is not None and (file := path.parent / self.crystal.phase).is_file():
-            changed["crystal"] = self.crystal.model_copy(update={"phase": str(file.resolve())})
-        if self.seen is not None:
-            files = {key: getattr(self.seen, key) for key in ("trajectory", "data", "sites")}
-            absolute = {key: str((path.parent / name).resolve()) for key, name in files.items() if name}
-            changed["seen"] = self.seen.model_copy(update=absolute)
-        return self.model_copy(update=changed)

@@ -15,6 +15,7 @@ from ...potentials.cards import card_names, is_card_file
 from ...potentials.pod import PodBasis
 from ...potentials.uf3 import Uf3Basis
 from ..campaign import plain_name, read_settings
+from ..own_files import CardName, SideName, StructureName, beside
 from ..settings import Positive, PositiveInt, Settings, Timestep
 
 Count = Annotated[int, Field(ge=0)]
@@ -40,8 +41,8 @@ class InterfaceSettings(Settings):
         Limits of the common cell.
     """
 
-    lower: str
-    upper: str
+    lower: SideName
+    upper: SideName
     max_strain: Positive = 0.08
     max_area_A2: Positive = 250.0
     max_atoms: PositiveInt = 400
@@ -69,7 +70,7 @@ class LearntSystem(Settings):
         Whether student molecular dynamics looks for more here.
     """
 
-    phase: str | None = None
+    phase: StructureName | None = None
     supercell: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 1, 1)
     orderings: PositiveInt = 2
     interface: InterfaceSettings | None = None
@@ -185,7 +186,7 @@ class DistilCampaign(Settings):
 
     name: str
     seed: Annotated[int, Field(ge=0)]
-    teacher: str = "chgnet"
+    teacher: CardName = "chgnet"
     accept_extrapolation: bool = False
     systems: Annotated[dict[str, LearntSystem], Field(min_length=1)]
     temperature_K: Positive = 1000.0
@@ -234,13 +235,4 @@ def read_distil_campaign(path: str | Path) -> DistilCampaign:
         With the line and the field of the first fault.
     """
     path = Path(path)
-    campaign = read_settings(path, DistilCampaign)
-    systems = {}
-    for name, system in campaign.systems.items():
-        beside = path.parent / system.phase if system.phase else None
-        own = beside is not None and beside.is_file()
-        systems[name] = system.model_copy(update={"phase": str(beside.resolve())}) if own and beside else system
-    teacher = campaign.teacher
-    if is_card_file(teacher):
-        teacher = str((path.parent / teacher).resolve())
-    return campaign.model_copy(update={"systems": systems, "teacher": teacher})
+    return beside(read_settings(path, DistilCampaign), path)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from ..own_files import StructureName
 from ..settings import Finite, Positive, PositiveInt, Settings, plain_name
 
 Index = Annotated[int, Field(ge=0)]
@@ -48,7 +48,7 @@ class CellSettings(Settings):
         System of the table of literature whose ``band_gap`` is put beside.
     """
 
-    phase: str
+    phase: StructureName
     supercell: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 1, 1)
     substitute: SubstitutionSettings | None = None
     relax: Literal["none", "positions"] = "none"
@@ -123,11 +123,3 @@ class ElectronicSettings(Settings):
         if self.window_eV[1] <= self.window_eV[0]:
             raise ValueError("window_eV has to rise")
         return self
-
-    def beside(self, path: Path) -> ElectronicSettings:
-        """Make the paths of structure files relative to a campaign file absolute."""
-        cells = {}
-        for name, cell in self.structures.items():
-            beside = path.parent / cell.phase
-            cells[name] = cell.model_copy(update={"phase": str(beside.resolve())}) if beside.is_file() else cell
-        return self.model_copy(update={"structures": cells})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from ..own_files import CardName, StructureName
 from ..screen.settings import GrainBoundarySettings, SurfaceSettings
 from ..settings import Finite, Positive, PositiveInt, Settings, plain_name
 
@@ -30,7 +30,7 @@ class AdsorptionSettings(Settings):
         By name: where in the face of the cell before it is repeated, in fractions of its first two vectors.
     """
 
-    cell: str | None = None
+    cell: StructureName | None = None
     surface: SurfaceSettings | None = None
     repeat: tuple[PositiveInt, PositiveInt] = (1, 1)
     species: str
@@ -64,8 +64,8 @@ class SolutionSettings(Settings):
         Name of another solution whose energy is the bulk's: the difference is the segregation energy.
     """
 
-    crystal: str | None = None
-    cell: str | None = None
+    crystal: StructureName | None = None
+    cell: StructureName | None = None
     grain_boundary: GrainBoundarySettings | None = None
     supercell: Repeats = (1, 1, 1)
     element: str
@@ -120,8 +120,8 @@ class EnergeticsSettings(Settings):
         What is computed, by name.
     """
 
-    level: str | None = None
-    references: dict[str, str] = Field(default_factory=dict)
+    level: CardName | None = None
+    references: dict[str, StructureName] = Field(default_factory=dict)
     adsorption: dict[str, AdsorptionSettings] = Field(default_factory=dict)
     solution: dict[str, SolutionSettings] = Field(default_factory=dict)
     sliding: dict[str, SlidingSettings] = Field(default_factory=dict)
@@ -146,24 +146,3 @@ class EnergeticsSettings(Settings):
         if len(set(names)) != len(names):
             raise ValueError("a name stands twice")
         return self
-
-    def beside(self, path: Path) -> EnergeticsSettings:
-        """Make the paths of structure files relative to a campaign file absolute."""
-
-        def absolute(name: str | None) -> str | None:
-            beside = path.parent / name if name else None
-            return str(beside.resolve()) if beside is not None and beside.is_file() else name
-
-        return self.model_copy(
-            update={
-                "level": absolute(self.level),
-                "references": {element: absolute(name) for element, name in self.references.items()},
-                "adsorption": {
-                    name: one.model_copy(update={"cell": absolute(one.cell)}) for name, one in self.adsorption.items()
-                },
-                "solution": {
-                    name: one.model_copy(update={"cell": absolute(one.cell), "crystal": absolute(one.crystal)})
-                    for name, one in self.solution.items()
-                },
-            }
-        )

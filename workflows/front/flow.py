@@ -12,9 +12,11 @@ from ...engines.lammps.layers import LayerSampling
 from ...engines.lammps.md import MDSettings
 from ...errors import InputError
 from ...potentials.cards import PotentialCard, card
+from ...structures.side import side_name
 from ..campaign import Campaign
 from ..flow import job_metadata, refuse_extrapolation, sign
 from ..jobs import MeltQuenchMaker
+from ..own_files import named
 from ..seeds import derive_seed
 from .jobs import LITHIUM, FrontMaker
 from .settings import FrontSettings
@@ -80,7 +82,7 @@ def _packing(face: str, campaign: Campaign) -> Structure:
         face.removeprefix(_GLASS),
         atoms=atoms,
         cell=np.diag([width, width, front.host_thickness_A]),
-        seed=derive_seed(campaign.seed, "front", face, "packing"),
+        seed=derive_seed(campaign.seed, "front", side_name(face), "packing"),
     )
 
 
@@ -126,7 +128,7 @@ def front_flow(campaign: Campaign) -> Flow:
     for face in front.faces:
         slab = host_slab(face, campaign)
         host = slab[0].specie.symbol
-        seed = derive_seed(campaign.seed, "front", face, "alloy")
+        seed = derive_seed(campaign.seed, "front", side_name(face), "alloy")
         joined = join_with_packing(slab, front.alloy, thickness_A=front.alloy_thickness_A, seed=seed)
         symbols = {site.specie.symbol for site in joined}
         try:
@@ -153,14 +155,14 @@ def _face_flow(
     if face.startswith(_GLASS):
         quench = MeltQuenchMaker(
             potential,
-            derive_seed(campaign.seed, "front", face, "melt"),
+            derive_seed(campaign.seed, "front", side_name(face), "melt"),
             name=f"{name} melt-quench",
             timestep_fs=front.timestep_fs,
             **front.melt_quench.model_dump(),
         )
         glass = quench.make(slab)
         steps = sum(stage.steps for _, stage in quench.stages())
-        glass.update_metadata(job_metadata(face, len(slab), steps) | about)
+        glass.update_metadata(job_metadata(side_name(face), len(slab), steps) | about)
         jobs.append(glass)
         start = glass.output["structure"]
     settings = front_settings(campaign, face, float(joined.lattice.c), slab[0].specie.symbol)
@@ -175,7 +177,7 @@ def _face_flow(
         name=f"{name} front",
     )
     run = maker.make(start)
-    run.update_metadata(job_metadata(face, len(joined), settings.steps, front.temperature_K) | about)
+    run.update_metadata(job_metadata(side_name(face), len(joined), settings.steps, front.temperature_K) | about)
     jobs.append(run)
     return Flow(jobs, name=name)
 
@@ -200,7 +202,7 @@ def front_settings(campaign: Campaign, face: str, height_A: float, host: str) ->
         "npt",
         -(-front.steps(front.production_ps) // window) * window,
         front.temperature_K,
-        derive_seed(campaign.seed, "front", face, "velocities"),
+        derive_seed(campaign.seed, "front", side_name(face), "velocities"),
         pressure_GPa=front.stack_pressure_MPa / 1000,
         cell="normal" if front.in_plane == "clamped" else "stack",
         layers=LayerSampling(
@@ -214,7 +216,7 @@ def front_settings(campaign: Campaign, face: str, height_A: float, host: str) ->
 
 
 def _plain(face: str) -> str:
-    return re.sub(r"[^A-Za-z0-9-]+", " ", face).strip().replace(" ", "-")
+    return re.sub(r"[^A-Za-z0-9-]+", " ", side_name(face)).strip().replace(" ", "-")
 
 
 def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
@@ -232,7 +234,7 @@ def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
 
 def methods(campaign: Campaign) -> list[str]:
     """Return the sentences on the fronts for the paragraph on methods."""
-    front = asked(campaign)
+    front = named(asked(campaign))
     quench = front.melt_quench
     sentences = [
         f"Slabs of {', '.join(front.faces)}, at least {front.host_thickness_A:g} Å thick and {front.area_A2:g} Å² "

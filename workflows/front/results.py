@@ -9,6 +9,7 @@ from ...analysis.mechanics.overpotential import stress_overpotential
 from ...quantity import Quantity, Reference
 from ...structures.lithiation import LITHIUM_VOLUME_A3
 from ..campaign import Campaign
+from ..own_files import named
 from .flow import asked
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def front_part(
     rows, documents
         The table of jobs, and ``result.json`` of each; None where there is none.
     """
-    front = asked(campaign)
+    front = named(asked(campaign))
     found: dict[str, Mapping[str, Any]] = {}
     for row, document in zip(rows, documents, strict=True):
         about = row["metadata"]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from ..own_files import SideName
 from ..settings import Conditions, MeltQuenchSettings, Positive, PositiveInt
 
 
@@ -38,7 +39,7 @@ class FrontSettings(Conditions):
         Distance up to which two host atoms are neighbours.
     """
 
-    faces: Annotated[tuple[str, ...], Field(min_length=1)]
+    faces: Annotated[tuple[SideName, ...], Field(min_length=1)]
     alloy: str
     host_thickness_A: Positive = 22.0
     alloy_thickness_A: Positive = 28.0

@@ -11,9 +11,10 @@ from ...engines.lammps.md import MDSettings
 from ...errors import InputError
 from ...potentials.cards import PotentialCard, card
 from ...structures.candidates import Candidate, interface_candidates, strained_bulk
-from ...structures.side import read_side
+from ...structures.side import read_side, side_name
 from ..campaign import Campaign
 from ..flow import job_metadata, refuse_extrapolation, sign
+from ..own_files import named
 from ..seeds import derive_seed
 from .jobs import InterfaceMaker, RankMaker, SeparateMaker
 from .separation import GAPS_A, INTERFACES
@@ -44,7 +45,7 @@ def candidates_of(campaign: Campaign, interlayer: str) -> tuple[list[Candidate],
         If a side cannot be read, or nothing meets the limits.
     """
     wanted = asked(campaign)
-    seed = derive_seed(campaign.seed, "interface", interlayer, "build")
+    seed = derive_seed(campaign.seed, "interface", side_name(interlayer), "build")
     try:
         return _built(wanted.lower, wanted.upper, _between(interlayer), wanted.candidates, seed)
     except InputError as error:
@@ -123,15 +124,16 @@ def _variant_flow(
 ) -> Flow:
     wanted = asked(campaign)
     parting = wanted.separation
-    short = interlayer.split(":")[0]
-    about = {"section": "interface", "interlayer": interlayer}
+    called = side_name(interlayer)
+    short = called.split(":")[0]
+    about = {"section": "interface", "interlayer": called}
     jobs: list[Flow | Job] = []
     natoms = max(len(one.interface.structure) for one in found)
     keep = min(wanted.candidates.keep, len(found))
     pressure_GPa = wanted.stack_pressure_MPa / 1000
 
     def add(job: Any, steps: int, calls: int, **more: Any) -> Any:
-        own = job_metadata(interlayer, natoms, steps, wanted.temperature_K if steps else None)
+        own = job_metadata(called, natoms, steps, wanted.temperature_K if steps else None)
         job.update_metadata(own | about | {"calls": calls} | more)
         jobs.append(job)
         return job.output
@@ -225,14 +227,14 @@ def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
             pressure_GPa=wanted.stack_pressure_MPa / 1000,
         )
         if outside:
-            between = "" if interlayer == NONE else f" with {interlayer}"
+            between = "" if interlayer == NONE else f" with {side_name(interlayer)}"
             found.append(f"{potential.name} extrapolates for the interface{between}: {'; '.join(outside)}.")
     return found
 
 
 def methods(campaign: Campaign) -> list[str]:
     """Return the sentences on the interfaces for the paragraph on methods."""
-    wanted = asked(campaign)
+    wanted = named(asked(campaign))
     options, parting = wanted.candidates, wanted.separation
     between = [layer for layer in wanted.interlayers if layer != NONE]
     with_layers = f", with {', '.join(between)} between them at both contacts" if between else ""

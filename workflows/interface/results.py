@@ -9,6 +9,7 @@ from ...analysis.literature import half_width
 from ...analysis.replicas import replica_mean
 from ...quantity import Quantity, Reference
 from ..campaign import Campaign
+from ..own_files import named
 from .flow import asked
 from .plots import interface_plots
 from .settings import NONE, InterfaceSettings
@@ -57,7 +58,7 @@ def interface_part(
     rows, documents
         The table of jobs, and ``result.json`` of each; None where there is none.
     """
-    wanted = asked(campaign)
+    wanted = named(asked(campaign))
     found = [
         (row["metadata"], document["output"])
         for row, document in zip(rows, documents, strict=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
+from ..own_files import SideName
 from ..settings import Conditions, Positive, PositiveInt, Settings
 
 NONE = "none"
@@ -89,9 +90,9 @@ class InterfaceSettings(Conditions):
         Time that one mean of the stress covers.
     """
 
-    lower: Annotated[tuple[str, ...], Field(min_length=1)]
-    upper: Annotated[tuple[str, ...], Field(min_length=1)]
-    interlayers: Annotated[tuple[str, ...], Field(min_length=1)] = (NONE,)
+    lower: Annotated[tuple[SideName, ...], Field(min_length=1)]
+    upper: Annotated[tuple[SideName, ...], Field(min_length=1)]
+    interlayers: Annotated[tuple[SideName, ...], Field(min_length=1)] = (NONE,)
     candidates: CandidateSettings = CandidateSettings()
     separation: SeparationSettings = SeparationSettings()
     equilibration_ps: Positive = 5.0

@@ -12,6 +12,7 @@ from ...potentials.cards import PotentialCard, card
 from ..campaign import Campaign
 from ..flow import job_metadata, refuse_extrapolation, sign
 from ..jobs import EquilibrateMaker, RelaxMaker
+from ..own_files import named
 from ..seeds import derive_seed
 from .cells import Cell, build_cell, cell_elements
 from .jobs import AdsorptionMaker, SoluteMaker
@@ -207,7 +208,7 @@ def extrapolations(campaign: Campaign, potential: PotentialCard) -> list[str]:
 
 def methods(campaign: Campaign) -> list[str]:
     """Return the sentences on the screen for the paragraph on methods."""
-    screen = asked(campaign)
+    screen = named(asked(campaign))
     sentences = [
         f"Each cell ({', '.join(f'{name}: {_words(cell)}' for name, cell in screen.cells.items())}) was relaxed at "
         f"{screen.pressure_GPa:g} GPa, a slab with its lattice fixed."

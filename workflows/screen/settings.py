@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from ..own_files import SideName, StructureName
 from ..settings import Finite, Positive, PositiveInt, Settings, Timestep, plain_name
 
 Miller = tuple[int, int, int]
@@ -28,7 +29,7 @@ class GrainBoundarySettings(Settings):
         Repeats of the cell in the plane, so that a dopant keeps away from its own images.
     """
 
-    crystal: str
+    crystal: StructureName
     plane: Miller
     axis: Miller | None = None
     sigma: Annotated[int, Field(ge=3)] = 5
@@ -49,8 +50,8 @@ class InterfaceCellSettings(Settings):
         Limits of the common cell.
     """
 
-    lower: str
-    upper: str
+    lower: SideName
+    upper: SideName
     thickness_A: Positive = 10.0
     max_strain: Positive = 0.05
     max_area_A2: Positive = 200.0
@@ -72,7 +73,7 @@ class SurfaceSettings(Settings):
         Of the slab and above it.
     """
 
-    crystal: str
+    crystal: StructureName
     plane: Miller
     termination: PositiveInt = 1
     thickness_A: Positive = 10.0
@@ -111,7 +112,7 @@ class CellSettings(Settings):
     grain_boundary: GrainBoundarySettings | None = None
     interface: InterfaceCellSettings | None = None
     surface: SurfaceSettings | None = None
-    crystal: str | None = None
+    crystal: StructureName | None = None
     repeat: Repeat = (1, 1)
     anneal: AnnealSettings | None = None
 
@@ -163,7 +164,7 @@ class ScreenSettings(Settings):
     interior_sites: Annotated[int, Field(ge=2)] = 2
     adsorbate: str | None = None
     adsorption_sites: PositiveInt = 2
-    references: dict[str, str] = Field(default_factory=dict)
+    references: dict[str, StructureName] = Field(default_factory=dict)
     rank_by: (
         Literal["segregation_energy", "substitution_energy", "adsorption_energy", "work_of_separation", "strengthening"]
         | None

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
+from ..own_files import StructureName
 from ..settings import Conditions, Finite, MeltQuenchSettings, Positive, PositiveInt, Settings
 
 LEAST_STRAIN_STEPS = 200
@@ -92,7 +93,7 @@ class SeriesSettings(Conditions):
 
     host: str
     x: Annotated[tuple[Annotated[Finite, Field(ge=0)], ...], Field(min_length=2)]
-    crystals: tuple[str, ...] | None = None
+    crystals: tuple[StructureName, ...] | None = None
     largest_crystal: PositiveInt = 160
     atoms: PositiveInt = 128
     replicas: PositiveInt = 3

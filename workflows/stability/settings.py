@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ..own_files import StructureName
 from ..settings import Finite, Positive, Settings
 
 
@@ -17,7 +18,7 @@ class StabilitySettings(Settings):
     electrolytes
         Formulas; each has to be among the phases.
     phases
-        Names in the phase library, or structure files relative to where the command is run; partial occupancies are
+        Names in the phase library, or structure files beside the campaign file; partial occupancies are
         ordered by their Coulomb energy. Every element has to be among them, the `molecules` or `energies_eV_atom`.
     molecules
         Molecules, each alone in a cube of edge `box_A`: references of elements whose solid is made of molecules, such
@@ -31,7 +32,7 @@ class StabilitySettings(Settings):
     """
 
     electrolytes: Annotated[tuple[str, ...], Field(min_length=1)]
-    phases: tuple[str, ...] = ()
+    phases: tuple[StructureName, ...] = ()
     molecules: tuple[str, ...] = ()
     box_A: Positive = 14.0
     energies_eV_atom: dict[str, Finite] = Field(default_factory=dict)
