@@ -23,6 +23,7 @@ from ..errors import InputError
 from ..files import sha256
 from ..workflows.barrier.campaign import BarrierCampaign, read_barrier_campaign
 from ..workflows.campaign import Campaign, read_campaign
+from ..workflows.distil.campaign import DistilCampaign, read_distil_campaign
 from .inputs import INPUTS, carried
 from .provenance import code_hashes
 from .store import ERROR_FILE, JOB_FILE, RESULT_FILE, STATE_FILE, is_locked, read_json
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 METADATA_FILE = "ro-crate-metadata.json"
-CAMPAIGN_FILES = {"campaign.yaml": "run", "barrier.yaml": "barrier"}
+CAMPAIGN_FILES = {"campaign.yaml": "run", "barrier.yaml": "barrier", "distil.yaml": "distil"}
 _LEFT_OUT = ("restart.*", "*.npz", "progress.json", ".*")
 _TRAJECTORIES = ("*.lammpstrj", "*.lammpstrj.*", "*.traj")
 _RECORDS = ("run.json", "README.md")
@@ -76,7 +77,7 @@ def export_run(directory: Path, out: Path | None = None, *, trajectories: bool =
     Parameters
     ----------
     directory
-        Folder of a campaign or of a ladder.
+        Folder of a campaign, of a ladder or of a distillation.
     out
         Zip file; ``<name>.crate.zip`` beside the folder by default.
     trajectories
@@ -103,7 +104,7 @@ def export_run(directory: Path, out: Path | None = None, *, trajectories: bool =
         paths.remove(target.resolve())
     command = f"anodeflow {CAMPAIGN_FILES[name]} {name} --dir again"
     content = {path.relative_to(root).as_posix(): path for path in paths}
-    made = {"README.md": _readme(root.name, command, rows, trajectories=trajectories).encode()}
+    made = {"README.md": _readme(root, command, rows, trajectories=trajectories).encode()}
     made |= _movable(root / name)
     content = {key: path for key, path in content.items() if key not in made}
     metadata = _metadata(root, name, content, made, rows, command)
@@ -123,8 +124,13 @@ def export_run(directory: Path, out: Path | None = None, *, trajectories: bool =
 
 def _movable(file: Path) -> dict[str, bytes]:
     """Return the file of a run that names the user's files in its folder, and these, where some lie elsewhere yet."""
-    is_campaign = CAMPAIGN_FILES[file.name] == "run"
-    settings: Campaign | BarrierCampaign = read_campaign(file) if is_campaign else read_barrier_campaign(file)
+    settings: Campaign | BarrierCampaign | DistilCampaign
+    if CAMPAIGN_FILES[file.name] == "distil":
+        settings = read_distil_campaign(file)
+    elif CAMPAIGN_FILES[file.name] == "barrier":
+        settings = read_barrier_campaign(file)
+    else:
+        settings = read_campaign(file)
     moved, copies = carried(settings, file.parent)
     if not copies:
         return {}
@@ -240,17 +246,18 @@ def _program(name: str, version: str, more: Mapping[str, Any]) -> dict[str, Any]
     return {"@id": f"#{name}", "@type": "SoftwareApplication", "name": name, "softwareVersion": version, **more}
 
 
-def _readme(name: str, command: str, rows: list[Mapping[str, Any]], *, trajectories: bool) -> str:
+def _readme(root: Path, command: str, rows: list[Mapping[str, Any]], *, trajectories: bool) -> str:
     done = sum(1 for row in rows if row["state"] == "done")
     kept = (
         "Trajectories are here."
         if trajectories
         else "Trajectories and restarts are not here; running again makes them."
     )
+    report = "`report.html` opens in any browser; " if (root / "report.html").exists() else ""
     return (
-        f"# {name}\n\n"
+        f"# {root.name}\n\n"
         f"A run of anodeflow {__version__}: {done} of {len(rows)} jobs done. {kept}\n\n"
-        "- `report.html` opens in any browser; `results.json` and `results.csv` hold the same numbers.\n"
+        f"- {report}`results.json` holds {'the same' if report else 'the'} numbers.\n"
         "- Each folder is a job: `job.json` its inputs, `result.json` its result with hashes, versions, host, seed.\n"
         f"- `{METADATA_FILE}` lists every file with its SHA-256.\n\n"
         "To run it again, in the unpacked folder:\n\n"

@@ -11,11 +11,15 @@ import zipfile
 
 import numpy as np
 import pytest
+import yaml
 from anodeflow.errors import InputError
 from anodeflow.hpc.barriers import run_barrier
 from anodeflow.hpc.campaigns import run_campaign
+from anodeflow.hpc.distil import prepare_folder
 from anodeflow.hpc.export import METADATA_FILE, export_run
+from anodeflow.potentials.cards import card
 from anodeflow.structures.phases import phase
+from anodeflow.workflows.distil.campaign import read_distil_campaign
 from pymatgen.core import Lattice, Structure
 from rocrate.rocrate import ROCrate
 
@@ -146,3 +150,38 @@ def test_a_ladder_takes_its_crystal_with_it(tmp_path):
     assert str(tmp_path) not in (there / "barrier.yaml").read_text()
     _, again, _ = run_barrier(there / "barrier.yaml", there / "again", cores=1)
     assert [q["value"] for q in again["quantities"]] == [q["value"] for q in results["quantities"]]
+
+
+DISTILLATION = """\
+name: small
+seed: 4
+teacher: teacher.yaml
+temperature_K: 600
+systems:
+  sheared: {phase: mine.cif}
+  other: {phase: other/mine.cif}
+"""
+
+
+def test_a_distillation_takes_its_structures_and_its_teacher_with_it(tmp_path):
+    """What its jobs give is not needed: the crate is read again elsewhere and asks for the same."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    (here / "other").mkdir(parents=True)
+    phase("LiSi").structure.to(str(here / "mine.cif"))
+    phase("Si").structure.to(str(here / "other" / "mine.cif"))
+    content = card("LiSi-MEAM-Cui2012").model_dump(mode="json", exclude={"reference_table"})
+    (here / "teacher.yaml").write_text(yaml.safe_dump(content))
+    (here / "distil.yaml").write_text(DISTILLATION)
+    asked = read_distil_campaign(here / "distil.yaml")
+    prepare_folder(asked, here / "run", ["anodeflow", "distil", "distil.yaml"], {})
+    (here / "run" / "jobs.json").write_text(json.dumps({"jobs": []}))
+    crate = export_run(here / "run")
+    assert crate.command == "anodeflow distil distil.yaml --dir again"
+    with zipfile.ZipFile(crate.path) as archive:
+        archive.extractall(there)
+    shutil.rmtree(here)
+    assert "report.html" not in (there / "README.md").read_text()
+    again = read_distil_campaign(there / "distil.yaml")
+    formulas = [Structure.from_file(system.phase).composition.reduced_formula for system in again.systems.values()]
+    assert formulas == ["LiSi", "Si"]
+    assert card(again.teacher).fingerprint == card("LiSi-MEAM-Cui2012").fingerprint
