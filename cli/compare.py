@@ -35,9 +35,12 @@ def compare(
         typer.echo(json.dumps(head | comparison_document(campaigns, rows), indent=1))
         return
     for index, campaign in enumerate(campaigns[1:], start=1):
-        verdicts = [row.verdict(index) for row in rows]
+        verdicts = [row.verdict(index) for row in rows if row.difference(index) is not None]
         judged = sum(verdict in ("differs", "the same") for verdict in verdicts)
-        typer.echo(
-            f"{campaign.name}: {verdicts.count('differs')} of {judged} quantities differ from {campaigns[0].name}"
-        )
+        said = f"{verdicts.count('differs')} of {judged} quantities differ from {campaigns[0].name}"
+        if not verdicts:
+            said = "it shares no quantity that has a value with another run"
+        elif not judged:
+            said = f"it shares {len(verdicts)} quantities, none of which has converged with an error bar in both runs"
+        typer.echo(f"{campaign.name}: {said}")
     typer.echo(f"The comparison is {path}")

@@ -92,17 +92,40 @@ def named_results(results: Sequence[Results]) -> list[Named]:
 
 
 def compared_rows(campaigns: Sequence[Named]) -> list[Row]:
-    """Return the quantities that two campaigns or more have asked for, in the order of the first."""
-    found: dict[tuple[str, str, str, str, str], list[Located | None]] = {}
+    """Return the quantities that two campaigns or more have asked for, in the order of the first.
+
+    Levels of theory are compared with themselves, and where campaigns share none the last level of each.
+    """
+    found: dict[tuple[str, ...], list[dict[str, Located]]] = {}
+    conditions: dict[tuple[str, ...], str] = {}
     for index, campaign in enumerate(campaigns):
         for located in everything(campaign.results):
             quantity = located.quantity
-            label = located.label or located.system
-            key = (label, located.group, quantity.name, quantity.species or "", quantity.unit)
-            places = found.setdefault(key, [None] * len(campaigns))
-            if places[index] is None:  # a second opinion on the same quantity stays in its own report
-                places[index] = located
-    return [Row(*key, tuple(places)) for key, places in found.items() if sum(one is not None for one in places) > 1]
+            label = located.compared_as or located.label or located.system
+            bare = located.part and located.temperature_K is None  # its group is the title, which may hold the system
+            key = (label, located.part if bare else located.group, quantity.name, quantity.species or "", quantity.unit)
+            conditions.setdefault(key, located.group)
+            places = found.setdefault(key, [{} for _ in campaigns])
+            # a second opinion on the same quantity stays in its own report
+            places[index].setdefault(located.level, located)
+    rows = []
+    for (label, at, name, species, unit), places in found.items():
+        condition = conditions[label, at, name, species, unit]
+        for level, together in _by_level(places):
+            rows.append(Row(label, ", ".join(filter(None, (condition, level))), name, species, unit, together))
+    return rows
+
+
+def _by_level(places: Sequence[dict[str, Located]]) -> list[tuple[str, tuple[Located | None, ...]]]:
+    """Return what is compared of one quantity, each with its level: that of all levels that campaigns share."""
+    levels = dict.fromkeys(level for place in places for level in place)
+    shared = [level for level in levels if sum(level in place for place in places) > 1]
+    found = [(level, tuple(place.get(level) for place in places)) for level in shared]
+    alone = [place for place in places if place and not any(level in place for level in shared)]
+    if alone and sum(map(bool, places)) > 1:
+        last = tuple(list(place.values())[-1] if place else None for place in places)
+        found.append((" beside ".join(dict.fromkeys(one.level for one in last if one is not None)), last))
+    return found
 
 
 def comparison_document(campaigns: Sequence[Named], rows: Sequence[Row]) -> dict[str, Any]:

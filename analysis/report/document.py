@@ -216,9 +216,13 @@ class Group(_Part):
     """Quantities that belong together, such as those of one composition; `headline` names the important ones.
 
     With a `formula` they are held against the literature of that composition, at `temperature_K` where there is one.
+    Beside other campaigns it is called `compared_as`, or else by its `label`; `level` is its level of theory where a
+    part has several.
     """
 
     label: str
+    compared_as: str = ""
+    level: str = ""
     formula: str = ""
     phase: Literal["crystal", "amorphous", "any"] = "any"
     x: float | None = None

@@ -31,6 +31,14 @@ class Located:
         Temperature of a run, or 300 for an extrapolation; None for a static cell and for a fit.
     extrapolated
         Whether it was extrapolated from other temperatures.
+    job
+        Job that it came from.
+    part
+        Key of the part that it belongs to; empty for a system.
+    compared_as
+        Label beside other campaigns.
+    level
+        Level of theory, where a part has several.
     """
 
     path: str
@@ -41,6 +49,9 @@ class Located:
     temperature_K: float | None = None
     extrapolated: bool = False
     job: str = ""
+    part: str = ""
+    compared_as: str = ""
+    level: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,9 @@ def of_part(results: Results, index: int) -> Iterator[Located]:
                 group=part.title if group.temperature_K is None else f"{group.temperature_K:g} K",
                 temperature_K=group.temperature_K,
                 job=quantity.source,
+                part=part.key,
+                compared_as=group.compared_as,
+                level=group.level,
             )
 
 

@@ -11,7 +11,7 @@ from anodeflow.quantity import Quantity
 from anodeflow.workflows.barrier.campaign import read_barrier_campaign
 from anodeflow.workflows.barrier.flow import barrier_flow
 from anodeflow.workflows.barrier.jobs import strained
-from anodeflow.workflows.barrier.section import ladder_part
+from anodeflow.workflows.barrier.section import _together, ladder_part
 from anodeflow.workflows.barrier.settings import StrainSettings
 from anodeflow.workflows.barrier.variants import activation_volume, compare_variants, infinite_cell
 from anodeflow.workflows.campaign import read_campaign
@@ -154,3 +154,20 @@ def test_a_plane_is_for_dft_alone(tmp_path):
     path.write_text(f"name: plane\n{text}")
     with pytest.raises(InputError, match="a potential cannot scale the plane alone"):
         barrier_flow(read_barrier_campaign(path))
+
+
+def test_groups_of_a_ladder_say_what_is_compared_whatever_the_level():
+    quantities = [
+        Quantity("hop_rate", 1e9, "1/s", method="harmonic theory at 300 K, chgnet", source="ring chgnet"),
+        Quantity("carrier_diffusivity", 1e-9, "cm^2/s", method="master equation at 300 K, chgnet", source="chgnet"),
+        Quantity("percolation_barrier", 0.3, "eV", method="along b: highest saddle", source="chgnet"),
+        Quantity("activation_volume", 1.0, "Å^3", method="slope", source="ring chgnet"),
+    ]
+    bands = [{"hop": "ring", "level": "chgnet", "variant": ""}, {"hop": "ring", "level": "chgnet", "variant": "9A"}]
+    groups = _together([quantity.to_dict() for quantity in quantities], bands)
+    assert [(group["label"], group["compared_as"], group["level"]) for group in groups] == [
+        ("all hops, 300 K", "ring, 300 K", "chgnet"),
+        ("all hops, 300 K", "all hops, 300 K", "chgnet"),
+        ("all hops", "all hops, along b", "chgnet"),
+        ("ring chgnet", "ring", "chgnet"),
+    ]

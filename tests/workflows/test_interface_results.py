@@ -64,6 +64,14 @@ def test_a_list_of_sides_is_called_by_the_pair_that_was_chosen(tmp_path):
     ]
 
 
+def test_two_runs_that_chose_other_candidates_are_compared_as_what_was_asked(tmp_path):
+    groups = _part(tmp_path, [("none", [_width(3.0)], (0.0, ""))])["groups"]
+    assert [group["compared_as"] for group in groups] == [
+        "Si(100), Si(111) | LiSi(110)",
+        "Si(100), Si(111) | LiSi(110) as built",
+    ]
+
+
 def test_every_run_that_a_guard_stopped_says_why(tmp_path):
     runs = [("none", [_width(3.0)], (1.2, "too near")), ("none", [_width(3.1)], (0.4, "too hot"))]
     text = _part(tmp_path, runs)["warnings"][0]

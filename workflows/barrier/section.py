@@ -97,18 +97,26 @@ def ladder_part(asked: LadderSettings, outputs: Sequence[Mapping[str, Any]]) -> 
     groups = [
         {
             "label": " ".join(filter(None, [one["hop"], one["level"], one["variant"]])),
+            "compared_as": " ".join(filter(None, [one["hop"], one["variant"]])),
+            "level": one["level"],
             "headline": ["migration_barrier"],
             "quantities": one["quantities"],
         }
         for one in bands
     ]
     groups += [
-        {"label": f"crystal {one['level']}", "headline": [], "quantities": one["quantities"]}
+        {
+            "label": f"crystal {one['level']}",
+            "compared_as": "crystal",
+            "level": one["level"],
+            "headline": [],
+            "quantities": one["quantities"],
+        }
         for one in outputs
         if one["kind"] == "barrier_crystal"
     ]
     if summary is not None:
-        groups += _together(summary["quantities"])
+        groups += _together(summary["quantities"], bands)
     hops = list(dict.fromkeys(one["hop"] for one in bands))
     shown = [(hop, [one for one in bands if one["hop"] == hop and one["band"]]) for hop in hops]
     drawings = [_drawing(hop, found) for hop, found in [pair for pair in shown if pair[1]][:_MOST_DRAWINGS]]
@@ -127,15 +135,22 @@ def ladder_part(asked: LadderSettings, outputs: Sequence[Mapping[str, Any]]) -> 
     }
 
 
-def _together(quantities: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return what all hops give together, a group for each temperature and one for the rest; some are of one hop."""
-    by_label: dict[str, list[Mapping[str, Any]]] = {}
+def _together(quantities: Sequence[Mapping[str, Any]], bands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what all hops give together, a label for each temperature and one for the rest; some are of one hop."""
+    of = {f"{one['hop']} {one['level']}": (one["hop"], one["level"]) for one in bands}
+    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for one in quantities:
         at = re.search(r"\bat ([\d.e+]+ K)\b", one["method"])
-        label = f"all hops, {at[1]}" if at else "all hops"
-        by_label.setdefault(one["source"] if one["name"] in _OF_ONE_HOP else label, []).append(one)
+        axis = re.match(r"along [abc]\b", one["method"])
+        hop, level = of.get(one["source"], ("all hops", one["source"]))
+        label = one["source"] if one["name"] in _OF_ONE_HOP else f"all hops, {at[1]}" if at else "all hops"
+        compared_as = ", ".join([hop, *([at[1]] if at else []), *([axis[0]] if axis else [])])
+        groups.setdefault((label, compared_as, level), []).append(one)
     headline = ["activation_energy", "carrier_diffusivity", *_OF_ONE_HOP]
-    return [{"label": label, "headline": headline, "quantities": found} for label, found in by_label.items()]
+    return [
+        {"label": label, "compared_as": name, "level": level, "headline": headline, "quantities": found}
+        for (label, name, level), found in groups.items()
+    ]
 
 
 def _plot(number: int, hop: str, bands: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -79,8 +79,11 @@ def interface_part(
             label = labels[key]
             if key in runs:
                 merged[key] = _over_runs(runs[key], wanted)
-                groups.append(_group(label, merged[key], wanted.temperature_K))
-            groups.append(_group(label + BUILT, _read(built[key]["quantities"]), None))
+                groups.append(
+                    _group(label, merged[key], wanted.temperature_K) | {"compared_as": _asked_as(wanted, key)}
+                )
+            as_built = _group(label + BUILT, _read(built[key]["quantities"]), None)
+            groups.append(as_built | {"compared_as": _asked_as(wanted, key) + BUILT})
     changes = _changes(wanted, merged)
     drawings = []
     for key, output in built.items():
@@ -126,6 +129,14 @@ def _label(wanted: InterfaceSettings, key: tuple[str, int], ranking: Mapping[str
         one = len(wanted.lower) == len(wanted.upper) == 1
         name = f"{wanted.lower[0]} | {wanted.upper[0]}" if one or not chosen else chosen
     return f"{name}, candidate {number + 1}" if wanted.candidates.keep > 1 else name
+
+
+def _asked_as(wanted: InterfaceSettings, key: tuple[str, int]) -> str:
+    """Return what a group is called beside other campaigns, which may have chosen another candidate."""
+    interlayer, number = key
+    name = f"{', '.join(wanted.lower)} | {', '.join(wanted.upper)}"
+    name += "" if interlayer == NONE else f" with {interlayer.split(':')[0]}"
+    return f"{name}, candidate {number + 1}" if number else name
 
 
 def _read(documents: Sequence[Mapping[str, Any]]) -> list[Quantity]:

@@ -56,6 +56,41 @@ def test_differences_are_judged_by_both_errors():
         named_results([campaigns[0].results])
 
 
+def _ladder(name, *levels):
+    groups = [
+        {
+            "label": f"{hop} {level}",
+            "compared_as": hop,
+            "level": level,
+            "quantities": [Quantity("migration_barrier", barrier + shift, "eV", uncertainty=0.001).to_dict()],
+        }
+        for level, barrier in levels
+        for hop, shift in (("vacancy", 0.0), ("ring", 0.5))
+    ]
+    part = {"key": "barrier", "title": f"Migration barriers of Li in {name}", "groups": groups}
+    return Results.model_validate({"anodeflow": "0", "systems": [], "parts": [part], "campaign": {"name": name}})
+
+
+def _values(*results):
+    rows = compared_rows(named_results(results))
+    return {
+        (row.label, row.condition.rsplit(", ")[-1]): [one and one.quantity.value for one in row.found] for row in rows
+    }
+
+
+def test_the_same_hop_is_compared_at_levels_that_ladders_share_or_at_the_last_of_each():
+    low, both, high = (
+        _ladder("a", ("meam", 0.4)),
+        _ladder("b", ("meam", 0.3), ("dft", 0.2)),
+        _ladder("c", ("dft", 0.1)),
+    )
+    assert _values(low, both) == {("vacancy", "meam"): [0.4, 0.3], ("ring", "meam"): [0.9, 0.8]}
+    assert _values(low, high) == {("vacancy", "meam beside dft"): [0.4, 0.1], ("ring", "meam beside dft"): [0.9, 0.6]}
+    three = _values(low, both, high)
+    assert three["vacancy", "meam"] == [0.4, 0.3, None]
+    assert three["vacancy", "dft"] == [None, 0.2, 0.1]
+
+
 def test_the_command_writes_the_page_and_the_document(tmp_path):
     folders = []
     for name, value in (("one", 60.0), ("two", 90.0)):
@@ -67,6 +102,9 @@ def test_the_command_writes_the_page_and_the_document(tmp_path):
     said = CliRunner().invoke(app, words)
     assert said.exit_code == 0, said.output
     assert "two: 1 of 1 quantities differ from one" in said.output
+    (folders[1] / "results.json").write_text(json.dumps(_document("two", 90.0, None)))
+    assert "it shares 1 quantities, none of which has" in CliRunner().invoke(app, words).output
+    (folders[1] / "results.json").write_text(json.dumps(_document("two", 90.0, 1.0)))
     document = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert document["rows"][0]["verdicts"] == ["", "differs"]
     assert page.read_text().startswith("<!doctype html>")
