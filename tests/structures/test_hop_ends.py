@@ -105,5 +105,5 @@ def test_a_chain_moves_two_atoms_and_takes_one_out():
     assert band.displacements_A.sum() == pytest.approx(found.distance_A)
     with pytest.raises(InputError, match="a chain hop has 3 points"):
         CrystalHop("chain", "Li", found.path[:2])
-    with pytest.raises(InputError, match="from a place to itself"):
+    with pytest.raises(InputError, match="one and the same site"):
         hop_ends(lisi, CrystalHop("chain", "Li", (found.path[0], found.path[1], found.path[0])), (1, 1, 2))
