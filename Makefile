@@ -12,7 +12,7 @@ run: $(VENV)/.installed
 	$(BIN)/anodeflow run $(EXAMPLE)
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n logical --dist loadfile
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .
