@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 
@@ -88,6 +88,12 @@ class Quantity:
     def __str__(self) -> str:
         subject = f"{self.name}({self.species})" if self.species else self.name
         return f"{subject} = {format_value(self.value, self.uncertainty)} {self.unit}".rstrip()
+
+    def doubted(self, *why: str) -> Quantity:
+        """Return this quantity as one that did not converge for these reasons, each said once; itself without any."""
+        if not why:
+            return self
+        return replace(self, converged=False, warnings=tuple(dict.fromkeys((*self.warnings, *why))))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types; `from_dict` gives the quantity back."""

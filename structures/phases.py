@@ -38,13 +38,6 @@ _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "η": "eta"
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
-_SYSTEMS = (
-    *((2, "triclinic"), (15, "monoclinic"), (74, "orthorhombic"), (142, "tetragonal")),
-    *((167, "trigonal"), (194, "hexagonal"), (230, "cubic")),
-)
-"""Last number of the space groups of each crystal system."""
-
-
 @dataclass(frozen=True)
 class WyckoffSite:
     """One orbit of a crystal.
@@ -137,7 +130,9 @@ class Phase:
     @property
     def crystal_system(self) -> str:
         """``triclinic`` to ``cubic``, from the number of the space group."""
-        return next(name for last, name in _SYSTEMS if self.space_group_number <= last)
+        from pymatgen.symmetry.groups import SpaceGroup
+
+        return str(SpaceGroup.from_int_number(self.space_group_number).crystal_system)
 
     @property
     def is_ordered(self) -> bool:

@@ -59,7 +59,6 @@ class Sources:
         """
         documents = list(documents)
         engines: dict[str, str] = {}
-        known = {one.name: one for one in cards}
         models: dict[str, PotentialCard] = {}
         tools: set[str] = set()
         for document in documents:
@@ -69,7 +68,7 @@ class Sources:
             ran = dict(origin.get("engines", {}))
             if settings.get("program") in ("GPAW", "CP2K"):
                 ran[settings["program"]] = str(settings.get("version", ""))
-            mine = [_model(name, known) for name in origin.get("models", {})]
+            mine = [_model(name, fingerprint, cards) for name, fingerprint in origin.get("models", {}).items()]
             models |= {one.name: one for one in mine if one is not None}
             if "LAMMPS" in ran and not _ran_lammps(output, origin, mine):
                 del ran["LAMMPS"]
@@ -115,9 +114,13 @@ class Sources:
         return found + [f"Density functional theory was computed with {program}." for program in dft]
 
 
-def _model(name: str, known: Mapping[str, PotentialCard]) -> PotentialCard | None:
-    """Return the card of that name, of the campaign or of the library; None for a level of DFT."""
-    return known.get(name) or (card(name) if name in card_names() else None)
+def _model(name: str, fingerprint: Any, cards: Sequence[PotentialCard]) -> PotentialCard | None:
+    """Return the card of that name or fingerprint, of the campaign or of the library; None for a level of DFT.
+
+    A card of the user's is recorded under the path that it had.
+    """
+    own = next((one for one in cards if one.name == name or one.fingerprint == fingerprint), None)
+    return own or (card(name) if name in card_names() else None)
 
 
 def _ran_lammps(output: Mapping[str, Any], origin: Mapping[str, Any], models: Sequence[PotentialCard | None]) -> bool:

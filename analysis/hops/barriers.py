@@ -88,7 +88,7 @@ def barrier_quantities(
                 warnings=tuple(text for text in warnings if "hides whatever" not in text or images < 5),
             )
         if reason:
-            quantity = replace(quantity, converged=False, warnings=(*quantity.warnings, reason))
+            quantity = quantity.doubted(reason)
         quantities.append(quantity)
     every = max(1, len(fit.curve_A) // 200)
     return BandResult(tuple(quantities), fit.curve_A[::every].tolist(), fit.curve_eV[::every].tolist())

@@ -114,7 +114,9 @@ def test_a_variant_that_did_not_converge_is_said_and_left_out():
 def test_a_strain_that_breaks_the_symmetry_of_hops_is_said(strain, same):
     quantity = Quantity("migration_barrier", 0.3, "eV").to_dict()
     document = {"level": "model", "quantities": [quantity], "converged": True, "natoms": 9}
-    variant = {"kind": "strain", "value": StrainSettings(**strain).label, "hop": "h", "document": document}
+    state = StrainSettings(**strain)
+    about = {"kind": "strain", "value": state.label, "components": state.components}
+    variant = about | {"hop": "h", "document": document}
     warnings = compare_variants(["h"], [[document]], [variant])[2]
     assert len(warnings) == (not same)
     assert all("direction that was asked for" in text for text in warnings)

@@ -36,3 +36,10 @@ def test_a_ladder_names_each_level_and_no_model_that_did_not_run():
     assert alone.sentences() == ["Density functional theory was computed with GPAW 26.7.0."]
     both = Sources.of([_job(first, LAMMPS, [MEAM.name]), _job(band, {"GPAW": "26.7.0"}, ["gpaw-fast"])])
     assert [entry["key"] for entry in both.citations()] == [MEAM.name, "GPAW", "LAMMPS", "ASE", "jobflow", "pymatgen"]
+
+
+def test_a_card_of_the_users_is_known_by_its_fingerprint_wherever_it_was():
+    own = MEAM.model_copy(update={"name": "mine"})
+    job = _job({"kind": "barrier", "quantities": []}, {}, [])
+    job["provenance"]["models"] = {"there/mine.yaml": own.fingerprint}
+    assert [one.name for one in Sources.of([job], [CHGNET, own]).models] == ["mine"]

@@ -136,7 +136,8 @@ class BarrierMaker(Maker):
         for state in self.strain:
             for label in hops:
                 output = band(plain, levels[-1], label, relaxed, f" {state.label}", state.components)
-                variants.append({"kind": "strain", "value": state.label, "hop": label, "document": output})
+                about = {"kind": "strain", "value": state.label, "components": list(state.components)}
+                variants.append(about | {"hop": label, "document": output})
         for pressure in self.pressure_GPa:
             squeezed = crystal_at(plain, levels[-1], pressure)
             for label in hops:

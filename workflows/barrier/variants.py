@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +26,8 @@ def compare_variants(
     rungs
         For each level the documents of the bands without strain, in the order of `labels`.
     variants
-        ``kind`` (``size``, ``strain``, ``pressure``), ``value``, ``hop`` and ``document`` of each.
+        ``kind`` (``size``, ``strain``, ``pressure``), ``value``, ``hop`` and ``document`` of each; ``components`` of a
+        strain.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def compare_variants(
         )
         if value is None:
             warnings.append(f"{variant['hop']}: the band of {variant['kind']} {variant['value']} is not converged.")
-    if any(variant["kind"] == "strain" and not _is_isotropic(variant["value"]) for variant in variants):
+    if any(variant["kind"] == "strain" and not _is_isotropic(variant["components"]) for variant in variants):
         warnings.append(
             "A strained barrier is that of the hop in the direction that was asked for: hops that symmetry makes equal "
             "without strain can differ under it. Ask for each as a hop of its own."
@@ -150,10 +150,9 @@ def activation_volume(states: Sequence[tuple[float, float]], *, source: str = ""
     )
 
 
-def _is_isotropic(label: str) -> bool:
-    """Return whether the label of a strain is that of a change of volume alone."""
-    found = dict(re.findall(r"(xx|yy|zz|yz|xz|xy)([+-][\d.e+-]+)", label))
-    return set(found) == {"xx", "yy", "zz"} and len(set(found.values())) == 1
+def _is_isotropic(components: Sequence[float]) -> bool:
+    """Return whether a strain xx, yy, zz, yz, xz, xy changes the volume alone."""
+    return len(set(components[:3])) == 1 and not any(components[3:])
 
 
 def _barrier(document: Mapping[str, Any]) -> float | None:

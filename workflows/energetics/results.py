@@ -71,7 +71,7 @@ def _marked(quantity: Quantity, outputs: Sequence[Mapping[str, Any]], site: str)
     loose = [one for one in outputs if not one["quantities"][0]["converged"]]
     how = f"site {site}, {quantity.method}" if site else quantity.method
     if loose:
-        return replace(quantity, method=how, converged=False, warnings=(*quantity.warnings, _LOOSE))
+        return replace(quantity, method=how).doubted(_LOOSE)
     return replace(quantity, method=how)
 
 
@@ -122,7 +122,7 @@ def _dissolved(settings: EnergeticsSettings, done: Sequence[Any], atoms: Mapping
             values = [[q.value for q in sites if q.value is not None] for sites in pair]
             quantity = segregation_energy(values[0], values[1], one.solute)
             if not all(q.converged for sites in pair for q in sites):
-                quantity = replace(quantity, converged=False, warnings=(*quantity.warnings, _LOOSE))
+                quantity = quantity.doubted(_LOOSE)
             if (one.solute, one.element) == ("Al", "Si"):
                 note = "0.90 eV at the boundary less 0.99 eV in the bulk, DFT"
                 quantity = replace(quantity, reference=Reference(-0.09, "eV", _REVIEW, note))
@@ -153,7 +153,7 @@ def _slid(settings: EnergeticsSettings, label: str, own: Sequence[Any]) -> tuple
     quantities = list(found.along)
     if loose:
         why = (f"{loose} of {grid.size} shifts are not fully relaxed.",)
-        quantities = [replace(q, converged=False, warnings=(*q.warnings, *why)) for q in quantities]
+        quantities = [q.doubted(*why) for q in quantities]
     if asked.grain_boundary.crystal == "Si" and asked.solute == "Al":
         reference = Reference(0.0385, "eV/Å^2", _REVIEW, "four Al atoms at a boundary of polycrystalline Si, DFT")
         quantities = [replace(q, reference=reference) for q in quantities]

@@ -259,9 +259,7 @@ class InterfaceMaker(Maker):
             document["thermo"] = thermo_curves(runs[-1], len(start))
             document["engine"] = engine_record(runs[-1])
         if stopped:
-            quantities = [
-                replace(quantity, converged=False, warnings=(*quantity.warnings, stopped)) for quantity in quantities
-            ]
+            quantities = [quantity.doubted(stopped) for quantity in quantities]
         return document | {
             "structure": final,
             "quantities": [quantity.to_dict() for quantity in quantities],

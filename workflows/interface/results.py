@@ -156,7 +156,7 @@ def _over_runs(outputs: Sequence[Mapping[str, Any]], wanted: InterfaceSettings) 
         failed = [quantity for quantity in several if not quantity.converged]
         if failed and one.value is not None:
             notes = tuple(dict.fromkeys(text for quantity in failed for text in quantity.warnings))
-            one = replace(one, converged=False, warnings=tuple(dict.fromkeys((*one.warnings, *notes))))
+            one = one.doubted(*notes)
         if one.uncertainty == 0:
             one = replace(one, uncertainty=None, interval95=None, warnings=(*one.warnings, _NO_CHANGE))
         elif len(ended) == 1 and one.value is not None:

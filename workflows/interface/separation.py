@@ -191,7 +191,7 @@ def separate(
     quantities = [_over_interfaces(several) for several in found.values()]
     formation = _formation(joined, sides, whole.energy_eV, bulks, potential, folder, resources, pressure_GPa, source)
     if warnings:
-        formation = replace(formation, converged=False, warnings=(*formation.warnings, *warnings))
+        formation = formation.doubted(*warnings)
     return Separation(joined, [*quantities, formation], planes, warnings)
 
 

@@ -138,7 +138,7 @@ def _quantities(
             shift = float(pair[0].value or 0.0) - float(pair[1].value or 0.0) - bare[0]
             loose = not all(one.converged for one in pair)
         counted = _substitution(energies, inside, shift, system)
-        found += [_unsure(one) for one in counted] if loose else counted
+        found += [one.doubted(_LOOSE) for one in counted] if loose else counted
     if contact and near:
         work = _works(near)
         found.append(work)
@@ -148,7 +148,7 @@ def _quantities(
             found += _strengthening(work, _works(_near(pure), same))
     behind = [*near, *places.get("interior", []), *_near(pure)]
     if not all(_named(one, "energy").converged for one in behind):
-        found = [_unsure(one) for one in found]
+        found = [one.doubted(_LOOSE) for one in found]
     if screen.adsorbate:
         own = _adsorption(places, screen.adsorbate, references)
         found += own
@@ -157,10 +157,6 @@ def _quantities(
     if settings.grain_boundary is not None and (screen.element, system) == ("Si", "Al"):
         found = [replace(one, reference=_ALUMINIUM[one.name]) if one.name in _ALUMINIUM else one for one in found]
     return found
-
-
-def _unsure(quantity: Quantity) -> Quantity:
-    return replace(quantity, converged=False, warnings=tuple(dict.fromkeys((*quantity.warnings, _LOOSE))))
 
 
 def _near(places: Place) -> list[dict[str, Any]]:

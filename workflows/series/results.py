@@ -173,10 +173,7 @@ def _expand(alloys: Sequence[Composed], host: str) -> None:
 def _resting(quantity: Quantity, behind: Mapping[str, Quantity], what: str) -> Quantity:
     """Return a quantity that is converged only where those are, by the label of each, that it rests on."""
     loose = [label for label, one in behind.items() if not one.converged]
-    if not loose:
-        return quantity
-    why = f"the {what} of {', '.join(loose)} did not converge"
-    return replace(quantity, converged=False, warnings=(*quantity.warnings, why))
+    return quantity.doubted(*([f"the {what} of {', '.join(loose)} did not converge"] if loose else []))
 
 
 def _groups(one: Composed, temperature_K: float) -> list[dict[str, Any]]:

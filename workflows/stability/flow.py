@@ -262,10 +262,7 @@ def _among(loose: Sequence[str], *formulas: str) -> list[str]:
 
 
 def _resting(quantity: Quantity, loose: Sequence[str]) -> Quantity:
-    if not loose:
-        return quantity
-    why = f"{', '.join(loose)} did not relax fully"
-    return replace(quantity, converged=False, warnings=(*quantity.warnings, why))
+    return quantity.doubted(*([f"{', '.join(loose)} did not relax fully"] if loose else []))
 
 
 def _beside(limit: Quantity, formula: str) -> Quantity:
