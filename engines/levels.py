@@ -44,7 +44,7 @@ class Level:
     settings
         For documents.
     expensive
-        Whether an evaluation takes so long that images are worth a process each: DFT, and models in Python.
+        Whether an evaluation takes so long that images are worth a process each.
     """
 
     name: str
@@ -121,7 +121,7 @@ def find_level(name: str, *, beside: Iterable[str] = ()) -> Level:
             settings = {"program": "ASE", "potential": name, "model": potential.fingerprint}
             potential.model.make()  # what is missing is said now, not by the first image
             factory = functools.partial(_ase_calculator, potential.model)
-            return Level(name, "potential", factory, potential, "ASE", "", potential.fingerprint, settings, True)
+            return Level(name, "potential", factory, potential, "ASE", "", potential.fingerprint, settings, False)
         version = find_program().version
         settings = {"program": "LAMMPS", "potential": name, "version": version}
         factory = functools.partial(LammpsCalculator, potential)

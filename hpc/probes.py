@@ -276,7 +276,7 @@ def probe_calls(level: Level, band: Band, cache: ProbeCache) -> Probe:
 
         from ..engines.images import ImageSet
 
-        calls = 1 if level.kind == "DFT" else 20
+        calls = 1 if level.expensive else 20
         moved = np.repeat(np.asarray(band.positions[:1], dtype=float), calls + 1, axis=0)
         for number in range(1, calls + 1):
             moved[number, number % len(band.symbols)] += (_MOVE_A, -_MOVE_A, _MOVE_A / 2)

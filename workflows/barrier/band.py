@@ -58,8 +58,8 @@ def relax_hop(
     """
     workers = workers if level.expensive else 1
     progress = progress_writer(folder, resources=Resources.of_this_process())
-    # the whole band of a potential shows whether the path keeps the symmetry, and then its guess no longer fits
-    turn = reversal(unrelaxed) if level.kind == "DFT" else None
+    # the whole band of a cheap level shows whether the path keeps the symmetry, and then its guess no longer fits
+    turn = reversal(unrelaxed) if level.expensive else None
     if turn is not None and guess is not None:
         turn, guess = (turn, turn.complete(guess)) if turn.fits(guess) else (None, guess)
     ends = relax_ends(
